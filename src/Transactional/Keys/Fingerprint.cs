@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Messaging.Transactional;
 
 /// <summary>
@@ -41,7 +44,18 @@ public readonly record struct Fingerprint
     /// <param name="operation">The operation the payload was sent to: the same payload elsewhere is another fingerprint.</param>
     /// <param name="payload">UTF-8 JSON.</param>
     /// <exception cref="System.Text.Json.JsonException">The payload is not JSON that has a canonical form: malformed, a duplicate member, a lone surrogate, a number out of range.</exception>
-    public static Fingerprint Of(string operation, ReadOnlyMemory<byte> payload) => throw new NotImplementedException();
+    public static Fingerprint Of(string operation, ReadOnlyMemory<byte> payload)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(operation);
+
+        // The line break keeps the two apart: an operation's name has none.
+        Span<byte> prefix = stackalloc byte[Encoding.UTF8.GetMaxByteCount(ScopedKey.MaxLength) + 1];
+        var length = Encoding.UTF8.GetBytes(operation, prefix);
+        prefix[length] = (byte)'\n';
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        CanonicalJson.Hash(prefix[..(length + 1)], payload.Span, hash);
+        return FromBytes(hash);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Hex;
