@@ -1,0 +1,87 @@
+namespace Messaging.Publisher;
+
+/// <summary>
+/// One kind of refusal. The table of all of them is what <c>/problems/{code}</c> shows and <c>docs/http.md</c> lists; codes are
+/// part of the contract and never change their meaning.
+/// </summary>
+/// <param name="Code">The last segment of the type URI, and the member <c>code</c>.</param>
+/// <param name="Status">The HTTP status, always the same for one code.</param>
+/// <param name="Title">The same in every occurrence.</param>
+/// <param name="Mend">What the caller should do.</param>
+internal sealed record ProblemType(string Code, int Status, string Title, string Mend)
+{
+    public static readonly ProblemType BadRequest = new(
+        "bad-request", 400, "The request is not valid HTTP.",
+        "Look at the detail: the server could not read the request itself.");
+
+    public static readonly ProblemType KeyRequired = new(
+        "idempotency-key-required", 400, "The header Idempotency-Key is missing.",
+        "Send Idempotency-Key with a value of your own that no other request uses, for instance a UUID, and send the same value when you retry.");
+
+    public static readonly ProblemType KeyMalformed = new(
+        "idempotency-key-malformed", 400, "The header Idempotency-Key is malformed.",
+        "Send it once, as a quoted string of ASCII characters: Idempotency-Key: \"8e03978e-40d5-43dd-bc93-6894a57f9324\".");
+
+    public static readonly ProblemType KeyInvalid = new(
+        "idempotency-key-invalid", 400, "The idempotency key breaks a rule.",
+        "The detail names the rule. A key has 1 to 255 characters.");
+
+    public static readonly ProblemType Validation = new(
+        "validation", 400, "The body is not valid.",
+        "Mend every member named in errors; $ stands for the body as a whole. The key was not used: send the mended body with the same key or another one.");
+
+    public static readonly ProblemType NotFound = new(
+        "not-found", 404, "There is nothing here.",
+        "Use the address from the Location header of the acceptance, with the credentials that submitted it.");
+
+    public static readonly ProblemType MethodNotAllowed = new(
+        "method-not-allowed", 405, "This address does not take that method.",
+        "Use one of the methods in the Allow header.");
+
+    public static readonly ProblemType RequestTimeout = new(
+        "request-timeout", 408, "The body arrived too slowly.",
+        "Send the request again, with the same key.");
+
+    public static readonly ProblemType KeyInFlight = new(
+        "idempotency-in-flight", 409, "A request with this key is being accepted right now.",
+        "Send the same request again after Retry-After; you will get the first one's answer. This never means that the job is still running.");
+
+    public static readonly ProblemType BodyTooLarge = new(
+        "content-too-large", 413, "The body is too large.",
+        "The detail names the limit. The key was not used.");
+
+    public static readonly ProblemType MediaType = new(
+        "unsupported-media-type", 415, "The body must be JSON in UTF-8.",
+        "Send Content-Type: application/json, and no Content-Encoding.");
+
+    public static readonly ProblemType KeyReused = new(
+        "idempotency-key-reused", 422, "This key was used with another payload.",
+        "Use a new key for a new request; to retry a request, send exactly what was sent first. The first request is untouched.");
+
+    public static readonly ProblemType Internal = new(
+        "internal-error", 500, "The service failed.",
+        "Nothing was stored under the key, or the key finds it: send the same request again. If it keeps failing, tell the operator the trace_id.");
+
+    public static readonly ProblemType Unavailable = new(
+        "unavailable", 503, "The service cannot store orders now.",
+        "Send the same request again, with the same key, after Retry-After.");
+
+    /// <summary>All of them, by code.</summary>
+    public static readonly IReadOnlyDictionary<string, ProblemType> All = new[]
+    {
+        BadRequest, KeyRequired, KeyMalformed, KeyInvalid, Validation, NotFound, MethodNotAllowed, RequestTimeout, KeyInFlight,
+        BodyTooLarge, MediaType, KeyReused, Internal, Unavailable,
+    }.ToDictionary(type => type.Code, StringComparer.Ordinal);
+
+    /// <summary>What a status means that the server set without saying more.</summary>
+    public static ProblemType OfStatus(int status) => status switch
+    {
+        404 => NotFound,
+        405 => MethodNotAllowed,
+        408 => RequestTimeout,
+        413 => BodyTooLarge,
+        415 => MediaType,
+        >= 500 => Internal,
+        _ => BadRequest,
+    };
+}
