@@ -1,0 +1,60 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Messaging.Transactional;
+
+/// <summary>The one database of a service: submissions, outgoing messages, inbox, parked messages, and the business tables.</summary>
+public sealed class Database : IAsyncDisposable
+{
+    private readonly NpgsqlDataSource? _dataSource;
+
+    /// <summary>Prepares connections; opens none.</summary>
+    /// <param name="options">Which database.</param>
+    /// <exception cref="SettingException">The connection string cannot be read.</exception>
+    public Database(DatabaseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+        try
+        {
+            Dialect = options.Provider switch
+            {
+                DatabaseProvider.Sqlite => new SqliteDialect(options.ConnectionString),
+                DatabaseProvider.PostgreSql => new PostgreSqlDialect(_dataSource = NpgsqlDataSource.Create(options.ConnectionString)),
+                _ => new SqlServerDialect(new DbConnectionStringBuilder { ConnectionString = options.ConnectionString }.ConnectionString),
+            };
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException)
+        {
+            throw new SettingException("ConnectionStrings__Orders", "unreadable: " + exception.Message, $"a {options.Provider} connection string");
+        }
+    }
+
+    /// <summary>Which database this is.</summary>
+    public DatabaseOptions Options { get; }
+
+    internal Dialect Dialect { get; }
+
+    /// <summary>Points a DbContext at this database, for <c>AddDbContext((services, options) => …)</c>.</summary>
+    /// <param name="options">The context's options.</param>
+    public void Configure(DbContextOptionsBuilder options) => Dialect.Configure(options);
+
+    internal async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        var connection = Dialect.Connect();
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _dataSource?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

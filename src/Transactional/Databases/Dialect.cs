@@ -1,0 +1,94 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+
+namespace Messaging.Transactional;
+
+/// <summary>What a failure of the database means for the work that met it. Decided by error code, never by text.</summary>
+internal enum DatabaseFault
+{
+    /// <summary>The work itself is at fault: a constraint, a wrong statement, a value out of range.</summary>
+    Work,
+
+    /// <summary>Two transactions met (deadlock, serialization failure, busy file): the same work succeeds when run again.</summary>
+    Collision,
+
+    /// <summary>A lock was not given within its bound.</summary>
+    LockTimeout,
+
+    /// <summary>The server did not answer in time: either it is away, or this statement is too slow. Ask it something simple to find out.</summary>
+    Timeout,
+
+    /// <summary>The server is away, starting, stopping, full or out of connections.</summary>
+    Unavailable,
+}
+
+/// <summary>
+/// The few things in which the databases differ. Everything else about a statement is the same text everywhere; the
+/// statements themselves stand beside what they are for.
+/// </summary>
+internal abstract class Dialect
+{
+    /// <summary>How many transactions of one process may usefully run at once: one writer on SQLite.</summary>
+    public abstract int Writers { get; }
+
+    /// <summary>Milliseconds since 1970 by the database's clock: leases compare times of this one clock only.</summary>
+    public abstract string NowMilliseconds { get; }
+
+    public abstract DbConnection Connect();
+
+    public abstract void Configure(DbContextOptionsBuilder options);
+
+    /// <summary>Begins the one transaction of a unit of work, at READ COMMITTED or, on SQLite, as the one writer.</summary>
+    public abstract Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken);
+
+    /// <summary>The rows as a table expression named <paramref name="alias"/>, their values bound to <paramref name="command"/>.</summary>
+    public abstract string Source(DbCommand command, RowSet rows, string alias);
+
+    /// <summary>
+    /// Inserts the rows whose key is not there yet, in the order of the key, so that overlapping batches cannot deadlock. A key
+    /// that another transaction is inserting is waited for: once this statement has run, every key is either ours or committed
+    /// by someone else.
+    /// </summary>
+    public abstract string InsertIfAbsent(string table, string key, string columns, string source, string alias);
+
+    /// <summary>Updates the rows of <paramref name="table"/> (alias <c>t</c>) that <paramref name="condition"/> joins to the source.</summary>
+    public virtual string UpdateFrom(string table, string assignments, string source, string condition) =>
+        $"UPDATE {table} AS t SET {assignments} FROM {source} WHERE {condition}";
+
+    /// <summary>Bounds the wait for a lock within this transaction; SQLite has no locks between rows to wait for.</summary>
+    public virtual string BoundLockWait(int milliseconds) => "";
+
+    /// <summary>Moves the lease of up to <c>@limit</c> rows whose lease has ended, skipping rows that another dispatcher is taking, and returns them.</summary>
+    public abstract string LeaseOutgoing(string columns);
+
+    /// <summary>Deletes up to <c>@limit</c> rows of <paramref name="table"/> for which <paramref name="condition"/> (on alias <c>t</c>) holds.</summary>
+    public abstract string DeleteSome(string table, string key, string condition);
+
+    public abstract DatabaseFault Classify(DbException exception);
+
+    /// <summary>
+    /// Whether an error of the engine's own <see cref="InsertIfAbsent"/> says that two claims of one key met: then the work runs
+    /// again. The same error from a business table is <see cref="DatabaseFault.Work"/>; it never means "duplicate message".
+    /// </summary>
+    public virtual bool IsClaimCollision(DbException exception) => false;
+
+    /// <summary>Names the settings of this database that could lose a commit; empty when there are none.</summary>
+    public abstract Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken);
+
+    /// <summary>A statement that gives the number of unique indexes of <c>@table</c> that consist of <c>@column</c> alone.</summary>
+    public abstract string CountUniqueIndexes { get; }
+
+    public virtual object ToId(Guid id) => id.ToByteArray(bigEndian: true);
+
+    public virtual Guid ReadId(DbDataReader reader, int ordinal) => new((byte[])reader.GetValue(ordinal), bigEndian: true);
+
+    public void AddId(DbCommand command, string name, Guid id) => Add(command, name, ToId(id));
+
+    public static void Add(DbCommand command, string name, object? value)
+    {
+        var parameter = command.CreateParameter();
+        parameter.ParameterName = name;
+        parameter.Value = value ?? DBNull.Value;
+        command.Parameters.Add(parameter);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Data;
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Messaging.Transactional;
+
+/// <summary>PostgreSQL. <c>ON CONFLICT DO NOTHING</c> at READ COMMITTED waits for a concurrent inserter of the same key to commit or roll back.</summary>
+internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
+{
+    public override int Writers => 2;
+
+    public override string NowMilliseconds => "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+    public override DbConnection Connect() => dataSource.CreateConnection();
+
+    public override void Configure(DbContextOptionsBuilder options) => options.UseNpgsql(dataSource);
+
+    public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
+
+    public override string Source(DbCommand command, RowSet rows, string alias)
+    {
+        var arrays = new List<string>();
+        foreach (var (name, kind, values) in rows.Columns)
+        {
+            var parameter = new NpgsqlParameter
+            {
+                ParameterName = $"{alias}_{name}",
+                Value = values,
+                NpgsqlDbType = NpgsqlDbType.Array | kind switch
+                {
+                    ColumnKind.Id => NpgsqlDbType.Uuid,
+                    ColumnKind.Bytes => NpgsqlDbType.Bytea,
+                    ColumnKind.Text => NpgsqlDbType.Text,
+                    _ => NpgsqlDbType.Bigint,
+                },
+            };
+            command.Parameters.Add(parameter);
+            arrays.Add("@" + parameter.ParameterName);
+        }
+
+        return $"unnest({string.Join(", ", arrays)}) AS {alias} ({string.Join(", ", rows.Columns.Select(c => c.Name))})";
+    }
+
+    public override string InsertIfAbsent(string table, string key, string columns, string source, string alias) =>
+        $"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} ORDER BY {alias}.{key} ON CONFLICT ({key}) DO NOTHING";
+
+    public override string BoundLockWait(int milliseconds) => $"SET LOCAL lock_timeout = {milliseconds}; ";
+
+    public override string LeaseOutgoing(string columns) => $"""
+        UPDATE outgoing_messages AS o SET leased_until_ms = {NowMilliseconds} + @lease_ms
+        WHERE o.id IN (SELECT id FROM outgoing_messages WHERE leased_until_ms <= {NowMilliseconds} ORDER BY id LIMIT @limit FOR UPDATE SKIP LOCKED)
+        RETURNING {columns}
+        """;
+
+    public override string DeleteSome(string table, string key, string condition) =>
+        $"DELETE FROM {table} WHERE {key} IN (SELECT t.{key} FROM {table} AS t WHERE {condition} LIMIT @limit FOR UPDATE SKIP LOCKED)";
+
+    public override DatabaseFault Classify(DbException exception) => exception switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure } => DatabaseFault.Collision,
+        PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable } => DatabaseFault.LockTimeout,
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => DatabaseFault.Timeout,
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => DatabaseFault.Unavailable,
+        // Class 53 is "insufficient resources" (disk full, too many connections), 57P "operator intervention", 58 "system error", 08 "connection".
+        PostgresException { SqlState: ['5', '3', ..] or ['5', '7', 'P', ..] or ['5', '8', ..] or ['0', '8', ..] } => DatabaseFault.Unavailable,
+        PostgresException => DatabaseFault.Work,
+        NpgsqlException { InnerException: TimeoutException } => DatabaseFault.Timeout,
+        // Every other error that the server did not send is a broken, refused or exhausted connection.
+        NpgsqlException => DatabaseFault.Unavailable,
+        _ => DatabaseFault.Work,
+    };
+
+    public override async Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken)
+    {
+        var found = new List<string>();
+        foreach (var setting in (string[])["synchronous_commit", "fsync", "full_page_writes"])
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"SHOW {setting}";
+            if (await command.ExecuteScalarAsync(cancellationToken) is "off")
+            {
+                found.Add($"PostgreSQL runs with {setting}=off, which can lose a commit that was answered. Set it to on, for this database, role and server.");
+            }
+        }
+
+        return found;
+    }
+
+    public override string CountUniqueIndexes => """
+        SELECT count(*) FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+        WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1
+          AND t.oid = to_regclass(@table) AND a.attname = @column
+        """;
+
+    public override object ToId(Guid id) => id;
+
+    public override Guid ReadId(DbDataReader reader, int ordinal) => reader.GetGuid(ordinal);
+}

@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+
+namespace Messaging.Transactional;
+
+/// <summary>SQLite in WAL mode, synchronous=FULL. Every unit of work is <c>BEGIN IMMEDIATE</c>: one writer, no lock upgrade half-way.</summary>
+internal sealed class SqliteDialect(string connectionString) : Dialect
+{
+    /// <summary>SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_READONLY of sqlite3.h.</summary>
+    private const int Busy = 5, Locked = 6, ReadOnly = 8, InputOutput = 10, Full = 13, CannotOpen = 14;
+
+    private static readonly ConcurrentDictionary<string, SemaphoreSlim> Turns = new(StringComparer.Ordinal);
+
+    private readonly string _connectionString = new SqliteConnectionStringBuilder(connectionString) { DefaultTimeout = 30 }.ToString();
+
+    private readonly SemaphoreSlim _turn = Turns.GetOrAdd(new SqliteConnectionStringBuilder(connectionString).DataSource, _ => new SemaphoreSlim(1, 1));
+
+    public override int Writers => 1;
+
+    public override string NowMilliseconds => "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+    public override DbConnection Connect() => new SqliteConnection(_connectionString);
+
+    public override void Configure(DbContextOptionsBuilder options) => options.UseSqlite(_connectionString);
+
+    public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        var turn = new Turn(_turn);
+        try
+        {
+            // Set on every use, not once: the setting belongs to the connection, and a pooled one may have been used by others.
+            await using (var command = connection.CreateCommand())
+            {
+                command.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+                await command.ExecuteNonQueryAsync(cancellationToken);
+            }
+
+            return new WriteTransaction(((SqliteConnection)connection).BeginTransaction(deferred: false), turn);
+        }
+        catch
+        {
+            turn.Dispose();
+            throw;
+        }
+    }
+
+    public override string Source(DbCommand command, RowSet rows, string alias)
+    {
+        Add(command, $"@{alias}", RowSetJson.Write(rows));
+        var columns = rows.Columns.Select(c => c.Kind switch
+        {
+            ColumnKind.Id or ColumnKind.Bytes => $"unhex(value ->> '$.{c.Name}') AS {c.Name}",
+            _ => $"value ->> '$.{c.Name}' AS {c.Name}",
+        });
+        return $"(SELECT {string.Join(", ", columns)} FROM json_each(@{alias})) AS {alias}";
+    }
+
+    public override string InsertIfAbsent(string table, string key, string columns, string source, string alias) =>
+        $"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} WHERE true ORDER BY {alias}.{key} ON CONFLICT ({key}) DO NOTHING";
+
+    public override string LeaseOutgoing(string columns) => $"""
+        UPDATE outgoing_messages AS o SET leased_until_ms = {NowMilliseconds} + @lease_ms
+        WHERE o.id IN (SELECT id FROM outgoing_messages WHERE leased_until_ms <= {NowMilliseconds} ORDER BY id LIMIT @limit)
+        RETURNING {columns.Replace("o.", "", StringComparison.Ordinal)}
+        """;
+
+    public override string DeleteSome(string table, string key, string condition) =>
+        $"DELETE FROM {table} WHERE {key} IN (SELECT t.{key} FROM {table} AS t WHERE {condition} LIMIT @limit)";
+
+    public override DatabaseFault Classify(DbException exception) => exception is not SqliteException sqlite
+        ? DatabaseFault.Work
+        : sqlite.SqliteErrorCode switch
+        {
+            Busy or Locked => DatabaseFault.Collision,
+            ReadOnly or InputOutput or Full or CannotOpen => DatabaseFault.Unavailable,
+            _ => DatabaseFault.Work,
+        };
+
+    public override async Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken)
+    {
+        var source = new SqliteConnectionStringBuilder(_connectionString);
+        if (source.Mode == SqliteOpenMode.Memory || source.DataSource is "" or ":memory:")
+        {
+            return ["The SQLite database is held in memory and is lost with the process. Set ConnectionStrings__Orders to 'Data Source=FILE'."];
+        }
+
+        await using var transaction = await BeginAsync(connection, cancellationToken);
+        await using var command = transaction.CreateCommand();
+        command.CommandText = "SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)";
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var (journal, synchronous) = (reader.GetString(0), Convert.ToInt32(reader.GetValue(1), CultureInfo.InvariantCulture));
+        return (journal, synchronous) is ("wal", >= 2)
+            ? []
+            : [$"SQLite runs with journal_mode={journal}, synchronous={synchronous}; WAL and FULL (2) are needed, and this file does not take them."];
+    }
+
+    public override string CountUniqueIndexes => """
+        SELECT count(*) FROM pragma_index_list(@table) AS l
+        WHERE l."unique" = 1 AND l.partial = 0
+          AND (SELECT group_concat(name) FROM pragma_index_info(l.name)) = @column
+        """;
+
+    private sealed class Turn(SemaphoreSlim semaphore) : IDisposable
+    {
+        public void Dispose() => semaphore.Release();
+    }
+}

@@ -1,0 +1,33 @@
+using System.Data.Common;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// The one transaction of a unit of work. Disposed without a commit, it rolls back. On SQLite it also holds this process's turn
+/// to write, which spares waiting writers the driver's polling for the file lock.
+/// </summary>
+internal sealed class WriteTransaction(DbTransaction transaction, IDisposable? turn = null) : IAsyncDisposable
+{
+    public DbTransaction Inner => transaction;
+
+    public DbCommand CreateCommand()
+    {
+        var command = transaction.Connection!.CreateCommand();
+        command.Transaction = transaction;
+        return command;
+    }
+
+    public Task CommitAsync(CancellationToken cancellationToken) => transaction.CommitAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await transaction.DisposeAsync();
+        }
+        finally
+        {
+            turn?.Dispose();
+        }
+    }
+}

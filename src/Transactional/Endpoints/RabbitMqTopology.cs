@@ -1,0 +1,37 @@
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Messaging.Transactional;
+
+/// <summary>Declares the topology on RabbitMQ, and refuses one that is there already and can lose messages.</summary>
+internal static class RabbitMqTopology
+{
+    private const ushort PreconditionFailed = 406;
+
+    /// <exception cref="UnsafeSettingException">A queue of this name exists with other arguments.</exception>
+    public static async Task DeclareAsync(IConnection connection, Topology topology, CancellationToken cancellationToken)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        foreach (var exchange in topology.Exchanges)
+        {
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, autoDelete: false, cancellationToken: cancellationToken);
+        }
+
+        foreach (var queue in topology.Queues)
+        {
+            try
+            {
+                await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, autoDelete: false, cancellationToken: cancellationToken);
+                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false,
+                    new Dictionary<string, object?>(Topology.QueueArguments), cancellationToken: cancellationToken);
+                await channel.QueueBindAsync(queue, queue, "", cancellationToken: cancellationToken);
+            }
+            catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == PreconditionFailed)
+            {
+                throw new UnsafeSettingException(
+                    $"The queue or exchange '{queue}' exists with other properties than a durable quorum queue with x-delivery-limit {Topology.DeliveryLimit} "
+                    + $"behind a durable fanout exchange, and could lose messages. Drain and delete it, then start again. RabbitMQ says: {exception.ShutdownReason.ReplyText}");
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// Publishes a window of messages to RabbitMQ and waits for the confirm of each. RabbitMQ confirms a message that no queue takes, so
+/// every one is published <c>mandatory</c>. A connection that breaks is thrown away whole; the next window opens a new one.
+/// </summary>
+internal sealed partial class RabbitMqTransport(
+    RabbitMqOptions rabbit, Topology topology, IOptions<DispatchOptions> options, IHostApplicationLifetime lifetime, ILogger<RabbitMqTransport> log)
+    : BackgroundService, ITransport, IAsyncDisposable
+{
+    private static readonly TimeSpan ConnectInterval = TimeSpan.FromSeconds(1);
+
+    private readonly SemaphoreSlim _connecting = new(1, 1);
+    private IConnection? _connection;
+    private IChannel? _channel;
+
+    public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var channel = await ConnectAsync(cancellationToken);
+            using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
+            var confirms = new Task<SendResult>[messages.Count];
+            for (var i = 0; i < messages.Count; i++)
+            {
+                confirms[i] = PublishAsync(channel, messages[i], bounded.Token);
+            }
+
+            var results = await Task.WhenAll(confirms);
+            if (results.Any(r => r.Outcome == SendOutcome.Unrouted))
+            {
+                // A queue or binding that somebody deleted is declared again before the next attempt.
+                await RabbitMqTopology.DeclareAsync(_connection!, topology, cancellationToken);
+            }
+
+            return results;
+        }
+        catch (Exception exception) when (IsOutage(exception, cancellationToken))
+        {
+            await DisconnectAsync();
+            throw new BrokerUnavailableException(exception.Message, exception);
+        }
+    }
+
+    /// <summary>Declares the topology as soon as the broker is there, also when nothing is to be sent yet.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await ConnectAsync(stoppingToken);
+                return;
+            }
+            catch (UnsafeSettingException exception)
+            {
+                Refused(exception.Message);
+                Environment.ExitCode = 1;
+                lifetime.StopApplication();
+                return;
+            }
+            catch (Exception exception) when (IsOutage(exception, stoppingToken))
+            {
+                await Task.Delay(ConnectInterval, stoppingToken);
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await DisconnectAsync();
+        Dispose();
+    }
+
+    private static async Task<SendResult> PublishAsync(IChannel channel, OutgoingMessage message, CancellationToken cancellationToken)
+    {
+        var properties = new BasicProperties
+        {
+            Persistent = true,
+            ContentType = MassTransitEnvelope.ContentType,
+            MessageId = message.Id.ToString(),
+            Timestamp = new AmqpTimestamp(message.AcceptedAtMs / 1000),
+            Headers = MassTransitEnvelope.Identity(message).ToDictionary(h => h.Name, h => (object?)h.Value),
+        };
+        try
+        {
+            await channel.BasicPublishAsync(message.Destination.Exchange, routingKey: "", mandatory: true, properties, MassTransitEnvelope.Write(message), cancellationToken);
+            return SendResult.Confirmed;
+        }
+        catch (PublishReturnException exception)
+        {
+            return new SendResult(SendOutcome.Unrouted, $"returned: {exception.ReplyCode} {exception.ReplyText}");
+        }
+        catch (PublishException exception)
+        {
+            return new SendResult(SendOutcome.Refused, "nacked: " + exception.Message);
+        }
+    }
+
+    private async Task<IChannel> ConnectAsync(CancellationToken cancellationToken)
+    {
+        await _connecting.WaitAsync(cancellationToken);
+        try
+        {
+            if (_channel is { IsOpen: true })
+            {
+                return _channel;
+            }
+
+            await CloseAsync();
+            _connection = await rabbit.CreateFactory().CreateConnectionAsync(cancellationToken);
+            await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
+            // The window bounds what is outstanding; the client's own limiter would only slow it down.
+            _channel = await _connection.CreateChannelAsync(
+                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null),
+                cancellationToken);
+            return _channel;
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    private async Task DisconnectAsync()
+    {
+        await _connecting.WaitAsync();
+        try
+        {
+            await CloseAsync();
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    private async Task CloseAsync()
+    {
+        (var channel, _channel) = (_channel, null);
+        (var connection, _connection) = (_connection, null);
+        try
+        {
+            if (channel is not null)
+            {
+                await channel.DisposeAsync();
+            }
+
+            if (connection is not null)
+            {
+                await connection.DisposeAsync();
+            }
+        }
+        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
+        {
+            // It is being thrown away because it is broken.
+            ClosedBroken(exception.Message);
+        }
+    }
+
+    private static bool IsOutage(Exception exception, CancellationToken cancellationToken) =>
+        exception is RabbitMQClientException or SocketException or IOException or TimeoutException or ObjectDisposedException
+        || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+
+    [LoggerMessage(LogLevel.Critical, "Refusing to run: {Reason}")]
+    private partial void Refused(string reason);
+
+    [LoggerMessage(LogLevel.Debug, "A broken connection was closed: {Reason}")]
+    private partial void ClosedBroken(string reason);
+}

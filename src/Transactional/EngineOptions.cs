@@ -1,0 +1,119 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+
+namespace Messaging.Transactional;
+
+/// <summary>How requests are accepted; configuration section <c>Accept</c>.</summary>
+public sealed class AcceptOptions
+{
+    /// <summary>Requests that may share one commit.</summary>
+    [Range(1, 1000)]
+    public int MaxGroupSize { get; set; } = 200;
+
+    /// <summary>Requests that may wait for a commit; further ones are refused as unavailable.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxWaiting { get; set; } = 10_000;
+
+    /// <summary>How long a request waits for its commit before it is refused as unavailable.</summary>
+    [Range(100, 120_000)]
+    public int TimeoutMilliseconds { get; set; } = 10_000;
+
+    /// <summary>How long a request waits for another one that is still committing the same key.</summary>
+    [Range(1, 60_000)]
+    public int InFlightWaitMilliseconds { get; set; } = 5_000;
+}
+
+/// <summary>How outgoing messages are dispatched; configuration section <c>Dispatch</c>.</summary>
+public sealed class DispatchOptions
+{
+    /// <summary>Messages published but not yet confirmed, at most.</summary>
+    [Range(1, 10_000)]
+    public int WindowSize { get; set; } = 500;
+
+    /// <summary>Committed messages handed over in memory, at most; further ones wait for the poller.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxHandedOver { get; set; } = 20_000;
+
+    /// <summary>How often the poller looks for messages that were left behind.</summary>
+    [Range(10, 60_000)]
+    public int PollIntervalMilliseconds { get; set; } = 500;
+
+    /// <summary>How long a message belongs to the dispatcher that took it, before another one may take it.</summary>
+    [Range(1_000, 600_000)]
+    public int LeaseMilliseconds { get; set; } = 10_000;
+
+    /// <summary>How long to wait for the broker's confirm before the connection counts as broken.</summary>
+    [Range(100, 120_000)]
+    public int ConfirmTimeoutMilliseconds { get; set; } = 10_000;
+
+    /// <summary>Longest pause between two attempts while the broker is away.</summary>
+    [Range(10, 60_000)]
+    public int MaxRetryDelayMilliseconds { get; set; } = 1_000;
+
+    /// <summary>True keeps an event pending until somebody subscribes to it; false (the default) drops an event that nobody subscribes to.</summary>
+    public bool RequireSubscribers { get; set; }
+}
+
+/// <summary>How deliveries are processed; configuration section <c>Inbox</c>.</summary>
+public sealed class InboxOptions
+{
+    /// <summary>Deliveries that may share one transaction.</summary>
+    [Range(1, 2000)]
+    public int MaxBatchSize { get; set; } = 200;
+
+    /// <summary>Unacknowledged deliveries the broker may hand to one endpoint of this process.</summary>
+    [Range(1, 10_000)]
+    public int PrefetchCount { get; set; } = 1000;
+
+    /// <summary>Attempts before a message whose handler fails is parked.</summary>
+    [Range(1, 100)]
+    public int MaxAttempts { get; set; } = 5;
+
+    /// <summary>Pause before the second attempt; doubled for each further one.</summary>
+    [Range(1, 60_000)]
+    public int RetryDelayMilliseconds { get; set; } = 200;
+
+    /// <summary>From so many earlier deliveries on, a message runs in a transaction of its own.</summary>
+    [Range(1, 1000)]
+    public int SoloAfterDeliveries { get; set; } = 5;
+}
+
+/// <summary>How long keys are remembered; configuration section <c>Retention</c>.</summary>
+public sealed class RetentionOptions
+{
+    /// <summary>Hours for which a key is remembered and its status kept.</summary>
+    [Range(24, 24 * 3660)]
+    public int Hours { get; set; } = 7 * 24;
+
+    internal long Milliseconds => Hours * 3_600_000L;
+}
+
+/// <summary>How lost messages are found; configuration section <c>Reconcile</c>.</summary>
+public sealed class ReconcileOptions
+{
+    /// <summary>Seconds between two looks; 0 looks only at start.</summary>
+    [Range(0, 86_400)]
+    public int IntervalSeconds { get; set; } = 60;
+
+    /// <summary>A submission without an outcome is published again once it is older than this.</summary>
+    [Range(0, 86_400)]
+    public int OlderThanSeconds { get; set; } = 300;
+
+    /// <summary>True when the broker forgets everything with this process: at start, everything without an outcome is published again.</summary>
+    public bool EverythingAtStart { get; set; }
+}
+
+[OptionsValidator]
+internal sealed partial class AcceptOptionsValidator : IValidateOptions<AcceptOptions>;
+
+[OptionsValidator]
+internal sealed partial class DispatchOptionsValidator : IValidateOptions<DispatchOptions>;
+
+[OptionsValidator]
+internal sealed partial class InboxOptionsValidator : IValidateOptions<InboxOptions>;
+
+[OptionsValidator]
+internal sealed partial class RetentionOptionsValidator : IValidateOptions<RetentionOptions>;
+
+[OptionsValidator]
+internal sealed partial class ReconcileOptionsValidator : IValidateOptions<ReconcileOptions>;

@@ -1,0 +1,10 @@
+namespace Messaging.Transactional;
+
+/// <summary>What reading a delivery gave: a message that may claim its key, or a reason to park it.</summary>
+internal abstract record Reading;
+
+/// <summary>A well-formed message; whether its key is free the inbox decides.</summary>
+internal sealed record Candidate(ScopedKey Key, Guid Digest, Fingerprint Fingerprint, DateTimeOffset AcceptedAt, object Message, string? TraceParent) : Reading;
+
+/// <summary>A message that can never be processed as it is.</summary>
+internal sealed record Unreadable(string Reason, string Error, string? Client, string? Key) : Reading;

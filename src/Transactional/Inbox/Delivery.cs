@@ -1,0 +1,41 @@
+using System.Text;
+
+namespace Messaging.Transactional;
+
+/// <summary>A message as a transport hands it over: nothing about it is known to be right yet.</summary>
+public sealed class Delivery
+{
+    /// <summary>The queue it came from.</summary>
+    public required string Queue { get; init; }
+
+    /// <summary>The bytes of the body; they must stay as they are until the delivery is settled.</summary>
+    public required ReadOnlyMemory<byte> Body { get; init; }
+
+    /// <summary>The media type, without trust in its form; null when the producer gave none.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>The producer's message id, if there is one. It is kept for operators and decides nothing.</summary>
+    public string? MessageId { get; init; }
+
+    /// <summary>Transport headers; texts may be strings or UTF-8 bytes. Names are compared without case.</summary>
+    public required IReadOnlyDictionary<string, object?> Headers { get; init; }
+
+    /// <summary>The broker says that it handed this message out before.</summary>
+    public bool Redelivered { get; init; }
+
+    /// <summary>How often the broker handed it out before, where the broker counts (<c>x-delivery-count</c>); else 0.</summary>
+    public long DeliveryCount { get; init; }
+
+    /// <summary>When the producer sent it, by the producer's clock; null when it did not say.</summary>
+    public DateTimeOffset? SentAt { get; init; }
+
+    /// <summary>A header as text; null when it is absent or no text.</summary>
+    internal string? TextHeader(string name) => Headers.TryGetValue(name, out var value)
+        ? value switch
+        {
+            string text => text,
+            byte[] bytes => Encoding.UTF8.GetString(bytes),
+            _ => null,
+        }
+        : null;
+}

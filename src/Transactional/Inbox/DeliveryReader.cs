@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// Step 4, first part: reads MassTransit's envelope and plain JSON alike. The identity comes from headers, the message from the body.
+/// </summary>
+internal static class DeliveryReader
+{
+    public static Reading Read(Delivery delivery, Operation operation, DateTimeOffset receivedAt)
+    {
+        var isEnvelope = MassTransitEnvelope.IsContentType(delivery.ContentType);
+        if (!isEnvelope && !IsJson(delivery.ContentType))
+        {
+            return new Unreadable(ParkingReason.UnsupportedContentType,
+                $"The content type is '{delivery.ContentType}'; application/json or {MassTransitEnvelope.ContentType} is expected.",
+                delivery.TextHeader(MessageHeaders.ClientId), delivery.TextHeader(MessageHeaders.IdempotencyKey));
+        }
+
+        string? client = null, key = null;
+        try
+        {
+            var envelope = isEnvelope ? MassTransitEnvelope.Read(delivery.Body) : new MassTransitEnvelope(delivery.Body, new Dictionary<string, string>());
+            key = Header(MessageHeaders.IdempotencyKey);
+            client = Header(MessageHeaders.ClientId) ?? MessageHeaders.DefaultClient;
+            if (key is null)
+            {
+                return delivery.Headers.ContainsKey(MessageHeaders.IdempotencyKey)
+                    ? new Unreadable(ParkingReason.KeyInvalid, "The Idempotency-Key header is no text.", client, null)
+                    : new Unreadable(ParkingReason.KeyMissing, "The Idempotency-Key header is missing.", client, null);
+            }
+
+            if ((FindProblem("Idempotency-Key", key) ?? FindProblem("client-id", client)) is { } problem)
+            {
+                return new Unreadable(ParkingReason.KeyInvalid, problem, client, key);
+            }
+
+            var scoped = new ScopedKey(client, operation.Name, key);
+            var fingerprint = isEnvelope && Fingerprint.TryParse(Header(MessageHeaders.Fingerprint), out var given)
+                ? given
+                : Fingerprint.Of(operation.Name, envelope.Message);
+            var acceptedAt = long.TryParse(Header(MessageHeaders.AcceptedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+                && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+                    ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+                    : delivery.SentAt ?? receivedAt;
+            var message = operation.Read(envelope.Message, foreign: !isEnvelope, scoped, fingerprint, acceptedAt);
+            return new Candidate(scoped, scoped.ToDigest(), fingerprint, acceptedAt, message, Header(MessageHeaders.TraceParent));
+
+            string? Header(string name) => delivery.TextHeader(name) ?? envelope.Headers.GetValueOrDefault(name);
+        }
+        catch (JsonException exception)
+        {
+            return new Unreadable(ParkingReason.Malformed, exception.Message, client, key);
+        }
+    }
+
+    private static bool IsJson(string? contentType)
+    {
+        var mediaType = contentType.AsSpan();
+        var end = mediaType.IndexOf(';');
+        mediaType = (end < 0 ? mediaType : mediaType[..end]).Trim();
+        return mediaType.IsEmpty || mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static string? FindProblem(string name, string value) =>
+        value.Length is 0 or > ScopedKey.MaxLength ? $"The {name} header has {value.Length} characters; 1 to {ScopedKey.MaxLength} are allowed."
+        : value.Any(c => c is < ' ' or > '~') ? $"The {name} header has characters outside visible ASCII and space."
+        : null;
+}

@@ -1,0 +1,59 @@
+using System.Data.Common;
+using System.Text;
+
+namespace Messaging.Transactional;
+
+/// <summary>What the inbox says of a key: the claim that holds it, and the payload it took effect with.</summary>
+internal readonly record struct KnownClaim(Guid ClaimId, Fingerprint Fingerprint);
+
+/// <summary>The statements on <c>inbox</c>.</summary>
+internal static class InboxTable
+{
+    private const string Columns = "key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms";
+
+    /// <summary>
+    /// One round trip: claims the keys that are free, in order, and reads who holds each key asked for. A key that another transaction
+    /// is claiming is waited for, so that a key held by another claim has been committed by it.
+    /// </summary>
+    public static async Task<Dictionary<Guid, KnownClaim>> ClaimAsync(
+        Dialect dialect, DbCommand command, Guid claimId, IReadOnlyList<Candidate> claims, IReadOnlyList<Guid> asked, long nowMs, CancellationToken cancellationToken)
+    {
+        var statements = new List<string>(2);
+        if (claims.Count > 0)
+        {
+            var rows = RowSet.Of(claims, (set, all) => set
+                .Ids("key_digest", all, c => c.Digest)
+                .Text("client", all, c => c.Key.Client)
+                .Text("operation", all, c => c.Key.Operation)
+                .Text("idempotency_key", all, c => c.Key.Key)
+                .Bytes("fingerprint", all, c => c.Fingerprint.ToBytes())
+                .Ids("claim_id", all, _ => claimId)
+                .Numbers("claimed_at_ms", all, _ => nowMs));
+            statements.Add(dialect.InsertIfAbsent("inbox", "key_digest", Columns, dialect.Source(command, rows, "c"), "c"));
+        }
+
+        var ids = dialect.Source(command, RowSet.OfIds("key_digest", asked), "a");
+        statements.Add($"SELECT i.key_digest, i.claim_id, i.fingerprint FROM inbox AS i JOIN {ids} ON i.key_digest = a.key_digest");
+        command.CommandText = string.Join("; ", statements);
+
+        var known = new Dictionary<Guid, KnownClaim>(asked.Count);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            known.Add(dialect.ReadId(reader, 0), new KnownClaim(dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2))));
+        }
+
+        return known;
+    }
+
+    /// <summary>Stores the outcomes on the rows that this transaction claimed.</summary>
+    public static string StoreOutcomes(Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Outcome Outcome)> outcomes)
+    {
+        var rows = RowSet.Of(outcomes, (set, all) => set
+            .Ids("key_digest", all, o => o.Digest)
+            .Text("status", all, o => o.Outcome.Status)
+            .Text("result", all, o => o.Outcome.Result is { } result ? Encoding.UTF8.GetString(result) : null));
+        return dialect.UpdateFrom("inbox", "status = u.status, result = u.result, completed_at_ms = @completed_at_ms",
+            dialect.Source(command, rows, "u"), "t.key_digest = u.key_digest");
+    }
+}

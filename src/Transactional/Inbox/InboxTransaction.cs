@@ -1,0 +1,219 @@
+using System.Data.Common;
+using System.Diagnostics;
+using System.Text.Json;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Messaging.Transactional;
+
+/// <summary>What the inbox decided about one delivery.</summary>
+internal enum InboxDecision
+{
+    /// <summary>The key was free: the handler ran, and its writes are committed.</summary>
+    Claimed,
+
+    /// <summary>The key has taken effect with this payload already.</summary>
+    Duplicate,
+
+    /// <summary>The key has taken effect with another payload; the message is parked.</summary>
+    Conflict,
+
+    /// <summary>Older than the retention horizon and unknown; the message is parked.</summary>
+    TooLate,
+
+    /// <summary>It cannot be processed as it is; the message is parked.</summary>
+    Unreadable,
+}
+
+/// <summary>A delivery and what reading it gave.</summary>
+internal readonly record struct ReadDelivery(Delivery Delivery, Reading Reading);
+
+/// <summary>
+/// Step 4: the one transaction in which a batch of messages takes effect.
+/// <para>Killed before the commit: nothing happened; the broker hands the messages out again and they run again.</para>
+/// <para>Killed after the commit, before the acknowledgement: the messages come again and their keys are found claimed.</para>
+/// <para>Commit sent, connection lost: the batch is simply run again. If the commit took place, every key is found claimed.</para>
+/// </summary>
+internal sealed class InboxTransaction<TContext>(
+    Database database, IServiceScopeFactory scopes, Dispatcher dispatcher, long retentionMilliseconds, int leaseMilliseconds, TimeProvider time)
+    where TContext : DbContext
+{
+    /// <summary>Runs a batch to its commit and tells, item by item, what was decided. An exception means that nothing happened.</summary>
+    public async Task<InboxDecision[]> RunAsync(Operation operation, IReadOnlyList<ReadDelivery> batch, CancellationToken cancellationToken)
+    {
+        var decisions = new InboxDecision[batch.Count];
+        var outgoing = new List<OutgoingMessage>();
+        await using (var scope = scopes.CreateAsyncScope())
+        {
+            var context = scope.ServiceProvider.GetRequiredService<TContext>();
+            context.Database.AutoSavepointsEnabled = false;
+            await context.Database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await database.Dialect.BeginAsync(context.Database.GetDbConnection(), cancellationToken);
+            await context.Database.UseTransactionAsync(transaction.Inner, cancellationToken);
+
+            await ClaimAsync(transaction, batch, decisions, cancellationToken);
+            var outcomes = await HandleAsync(operation, context, scope.ServiceProvider, batch, decisions, outgoing, cancellationToken);
+            await context.SaveChangesAsync(cancellationToken);
+            await StoreAsync(transaction, outcomes, outgoing, FindParked(operation, batch, decisions), cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
+        outgoing.ForEach(dispatcher.HandOver);
+        return decisions;
+    }
+
+    /// <summary>Parks one message in a transaction of its own.</summary>
+    public async Task ParkAsync(ParkedMessage message, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        await StoreAsync(transaction, [], [], [message], cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task ClaimAsync(WriteTransaction transaction, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions, CancellationToken cancellationToken)
+    {
+        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var firsts = new Dictionary<Guid, int>(batch.Count);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            decisions[i] = InboxDecision.Unreadable;
+            if (batch[i].Reading is Candidate candidate)
+            {
+                firsts.TryAdd(candidate.Digest, i);
+            }
+        }
+
+        if (firsts.Count == 0)
+        {
+            return;
+        }
+
+        var digests = firsts.Keys.Order().ToList();
+        var horizonMs = nowMs - retentionMilliseconds;
+        var claims = digests.Select(d => (Candidate)batch[firsts[d]].Reading).Where(c => c.AcceptedAt.ToUnixTimeMilliseconds() >= horizonMs).ToList();
+        var claimId = Guid.CreateVersion7();
+        await using var command = transaction.CreateCommand();
+        Dictionary<Guid, KnownClaim> known;
+        try
+        {
+            known = await InboxTable.ClaimAsync(database.Dialect, command, claimId, claims, digests, nowMs, cancellationToken);
+        }
+        catch (DbException exception) when (database.Dialect.IsClaimCollision(exception))
+        {
+            throw new ClaimCollisionException(exception);
+        }
+
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (batch[i].Reading is Candidate candidate)
+            {
+                decisions[i] = Decide(candidate, isFirst: firsts[candidate.Digest] == i, known, claimId);
+            }
+        }
+    }
+
+    private static InboxDecision Decide(Candidate candidate, bool isFirst, Dictionary<Guid, KnownClaim> known, Guid claimId) =>
+        !known.TryGetValue(candidate.Digest, out var claim) ? InboxDecision.TooLate
+        : claim.Fingerprint != candidate.Fingerprint ? InboxDecision.Conflict
+        : isFirst && claim.ClaimId == claimId ? InboxDecision.Claimed
+        : InboxDecision.Duplicate;
+
+    private async Task<List<(Guid Digest, Outcome Outcome)>> HandleAsync(
+        Operation operation, TContext context, IServiceProvider services, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions,
+        List<OutgoingMessage> outgoing, CancellationToken cancellationToken)
+    {
+        var outcomes = new List<(Guid, Outcome)>(batch.Count);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (decisions[i] != InboxDecision.Claimed)
+            {
+                continue;
+            }
+
+            var candidate = (Candidate)batch[i].Reading;
+            using var activity = EngineMetrics.Traces.StartActivity($"{operation.Name} process", ActivityKind.Consumer, candidate.TraceParent);
+            var outcome = await operation.HandleAsync(candidate, context, services, cancellationToken);
+            outcomes.Add((candidate.Digest, outcome));
+            for (var n = 0; n < outcome.Events.Count; n++)
+            {
+                outgoing.Add(ToMessage(outcome.Events[n], candidate, n + 1, activity?.Id ?? candidate.TraceParent));
+            }
+        }
+
+        return outcomes;
+    }
+
+    private OutgoingMessage ToMessage(object message, Candidate cause, int n, string? traceParent) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        Destination = Destination.Event(message.GetType()),
+        MessageType = MessageUrn.ForTypeString(message.GetType()),
+        Body = JsonSerializer.SerializeToUtf8Bytes(message, message.GetType(), JsonSerializerOptions.Web),
+        Client = cause.Key.Client,
+        IdempotencyKey = cause.Key.Derive(n),
+        AcceptedAtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+        TraceParent = traceParent,
+    };
+
+    private static List<ParkedMessage> FindParked(Operation operation, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions)
+    {
+        var parked = new List<ParkedMessage>();
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var (delivery, reading) = batch[i];
+            switch (decisions[i])
+            {
+                case InboxDecision.Conflict:
+                    parked.Add(ParkedMessage.Of(delivery, (Candidate)reading, ParkingReason.Conflict, "This key has already taken effect with another payload."));
+                    break;
+                case InboxDecision.TooLate:
+                    parked.Add(ParkedMessage.Of(delivery, (Candidate)reading, ParkingReason.TooLate,
+                        $"Accepted at {((Candidate)reading).AcceptedAt:O}, before the retention horizon: whether it has taken effect is no longer known."));
+                    break;
+                case InboxDecision.Unreadable:
+                    parked.Add(ParkedMessage.Of(delivery, operation.Name, (Unreadable)reading));
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return parked;
+    }
+
+    /// <summary>One round trip for whatever there is to store.</summary>
+    private async Task StoreAsync(
+        WriteTransaction transaction, List<(Guid, Outcome)> outcomes, List<OutgoingMessage> outgoing, List<ParkedMessage> parked, CancellationToken cancellationToken)
+    {
+        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+        await using var command = transaction.CreateCommand();
+        var statements = new List<string>(3);
+        if (outcomes.Count > 0)
+        {
+            Dialect.Add(command, "@completed_at_ms", nowMs);
+            statements.Add(InboxTable.StoreOutcomes(database.Dialect, command, outcomes));
+        }
+
+        if (outgoing.Count > 0)
+        {
+            Dialect.Add(command, "@lease_ms", (long)leaseMilliseconds);
+            statements.Add(OutgoingTable.Insert(database.Dialect, command, outgoing));
+        }
+
+        if (parked.Count > 0)
+        {
+            statements.Add(ParkedMessage.Insert(database.Dialect, command, parked, nowMs));
+        }
+
+        if (statements.Count > 0)
+        {
+            command.CommandText = string.Join("; ", statements);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}
+
+/// <summary>Two claims of one key met; the batch runs again.</summary>
+internal sealed class ClaimCollisionException(DbException inner) : Exception("Two claims of one key met.", inner);

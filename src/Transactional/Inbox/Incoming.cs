@@ -1,0 +1,34 @@
+namespace Messaging.Transactional;
+
+/// <summary>What a handler gets: the message, and who it is.</summary>
+/// <typeparam name="TMessage">The contract.</typeparam>
+/// <param name="Message">The message itself.</param>
+/// <param name="Key">Client, operation and idempotency key.</param>
+/// <param name="Fingerprint">Of the payload.</param>
+/// <param name="AcceptedAt">When it was accepted by the publisher, or sent by a foreign producer, UTC.</param>
+public sealed record Incoming<TMessage>(TMessage Message, ScopedKey Key, Fingerprint Fingerprint, DateTimeOffset AcceptedAt)
+{
+    /// <summary>
+    /// The key to hand to a system outside the database (a payment provider, say), so that it can recognise a repetition: a handler
+    /// whose transaction rolled back runs again.
+    /// </summary>
+    /// <param name="n">Counts the calls of one handler, from 1.</param>
+    public string DeriveKey(int n) => Key.Derive(n);
+}
+
+/// <summary>
+/// What a message does. Plain code: it writes to the DbContext and answers an outcome; it knows no broker and no inbox, and it
+/// neither saves nor commits. Its writes, its outcome and its events are committed together with the claim on the key, or not at all.
+/// It may run more than once for one message, when an earlier run was rolled back.
+/// </summary>
+/// <typeparam name="TMessage">The contract.</typeparam>
+/// <typeparam name="TContext">The DbContext it writes to.</typeparam>
+public interface IHandler<TMessage, in TContext>
+{
+    /// <summary>Handles one message.</summary>
+    /// <param name="incoming">The message and its identity.</param>
+    /// <param name="database">Bound to the transaction that holds the claim.</param>
+    /// <param name="cancellationToken">The process stops.</param>
+    /// <returns>The outcome; an exception means "try again", and after the last attempt "park it".</returns>
+    Task<Outcome> HandleAsync(Incoming<TMessage> incoming, TContext database, CancellationToken cancellationToken);
+}

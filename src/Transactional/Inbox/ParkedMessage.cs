@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Data.Common;
+
+namespace Messaging.Transactional;
+
+/// <summary>A message that waits for an operator, as it came, with the reason.</summary>
+internal sealed record ParkedMessage(Delivery Delivery, string Operation, string Reason, string Error, string? Client, string? Key, Candidate? Candidate)
+{
+    private const int MaxErrorLength = 4000;
+
+    private const string Columns =
+        "id, content_digest, key_digest, queue, operation, client, idempotency_key, fingerprint, reason, error, message_id, content_type, headers, body, delivery_count, parked_at_ms";
+
+    public static ParkedMessage Of(Delivery delivery, string operation, Unreadable unreadable) =>
+        new(delivery, operation, unreadable.Reason, unreadable.Error, unreadable.Client, unreadable.Key, null);
+
+    public static ParkedMessage Of(Delivery delivery, Candidate candidate, string reason, string error) =>
+        new(delivery, candidate.Key.Operation, reason, error, candidate.Key.Client, candidate.Key.Key, candidate);
+
+    /// <summary>
+    /// Parks each message once: one that the broker hands out again, because the acknowledgement after an earlier commit was lost, is
+    /// recognised by its content. Two separate messages of equal content are two rows.
+    /// </summary>
+    public static string Insert(Dialect dialect, DbCommand command, IReadOnlyList<ParkedMessage> messages, long nowMs)
+    {
+        var rows = RowSet.Of(messages, (set, all) => set
+            .Ids("id", all, _ => Guid.CreateVersion7())
+            .Ids("content_digest", all, m => m.ContentDigest())
+            .Ids("key_digest", all, m => m.Candidate?.Digest)
+            .Text("queue", all, m => m.Delivery.Queue)
+            .Text("operation", all, m => m.Operation)
+            .Text("client", all, m => Storable(m.Client))
+            .Text("idempotency_key", all, m => Storable(m.Key))
+            .Bytes("fingerprint", all, m => m.Candidate?.Fingerprint.ToBytes())
+            .Text("reason", all, m => m.Reason)
+            .Text("error", all, m => Storable(m.Error.Length <= MaxErrorLength ? m.Error : m.Error[..MaxErrorLength]))
+            .Text("message_id", all, m => Storable(m.Delivery.MessageId))
+            .Text("content_type", all, m => Storable(m.Delivery.ContentType))
+            .Text("headers", all, m => m.HeadersJson())
+            .Bytes("body", all, m => m.Delivery.Body.ToArray())
+            .Numbers("delivery_count", all, m => m.Delivery.DeliveryCount)
+            .Numbers("parked_at_ms", all, _ => nowMs)
+            .Numbers("redelivered", all, m => m.Delivery.Redelivered ? 1 : 0));
+        return $"""
+            INSERT INTO parked_messages ({Columns}) SELECT {Columns} FROM {dialect.Source(command, rows, "p")}
+            WHERE p.redelivered = 0 OR NOT EXISTS (SELECT 1 FROM parked_messages AS e WHERE e.content_digest = p.content_digest AND e.reason = p.reason)
+            """;
+    }
+
+    private Guid ContentDigest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var part in (string?[])[Delivery.Queue, Delivery.MessageId, Client, Key])
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(part ?? ""));
+            hash.AppendData([0]);
+        }
+
+        hash.AppendData(Delivery.Body.Span);
+        return new Guid(hash.GetHashAndReset().AsSpan(0, 16), bigEndian: true);
+    }
+
+    /// <summary>What a producer wrote where text belongs may hold U+0000, which PostgreSQL cannot store; the body keeps the bytes as they came.</summary>
+    private static string? Storable(string? text) => text?.Replace("\0", "\\0", StringComparison.Ordinal);
+
+    private string HeadersJson()
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            foreach (var name in Delivery.Headers.Keys)
+            {
+                writer.WriteString(name, Delivery.TextHeader(name) ?? Convert.ToString(Delivery.Headers[name], System.Globalization.CultureInfo.InvariantCulture));
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.ToArray());
+    }
+}

@@ -1,0 +1,206 @@
+using System.Data.Common;
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// Step 2: takes committed messages to the broker, a window at a time, and deletes their rows once the broker has confirmed them.
+/// Messages committed by this process are handed over in memory; a poller picks up whatever was left behind, by this process or by
+/// a dead one.
+/// <para>
+/// Killed before the publish: the lease ends, the poller of any process takes the row. Killed after the publish, before the delete:
+/// the message is published again, and the inbox recognises it.
+/// </para>
+/// </summary>
+internal sealed partial class Dispatcher(
+    Database database, DatabaseGate gate, ITransport transport, IOptions<DispatchOptions> options, EngineMetrics metrics,
+    TimeProvider time, ILogger<Dispatcher> log) : BackgroundService
+{
+    private const int LongestDeferralMilliseconds = 60_000;
+
+    private readonly DispatchOptions _options = options.Value;
+
+    private readonly Channel<OutgoingMessage> _handedOver = Channel.CreateBounded<OutgoingMessage>(
+        new BoundedChannelOptions(options.Value.MaxHandedOver) { SingleReader = true });
+
+    private string? _told;
+
+    /// <summary>Hands over a message whose row is committed and leased. When too many wait, its lease ends and the poller takes it.</summary>
+    public void HandOver(OutgoingMessage message) => _handedOver.Writer.TryWrite(message);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await gate.WaitAsync(stoppingToken);
+        await Task.WhenAll(TakeHandedOverAsync(stoppingToken), PollAsync(stoppingToken));
+    }
+
+    private async Task TakeHandedOverAsync(CancellationToken stoppingToken)
+    {
+        while (await _handedOver.Reader.WaitToReadAsync(stoppingToken))
+        {
+            var window = new List<OutgoingMessage>();
+            while (window.Count < _options.WindowSize && _handedOver.Reader.TryRead(out var message))
+            {
+                window.Add(message);
+            }
+
+            await DispatchAsync(window, stoppingToken);
+        }
+    }
+
+    private async Task PollAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(_options.PollIntervalMilliseconds), time);
+        do
+        {
+            List<OutgoingMessage> window;
+            do
+            {
+                window = await PersistAsync(LeaseAsync, stoppingToken);
+                await DispatchAsync(window, stoppingToken);
+            }
+            while (window.Count == _options.WindowSize);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task DispatchAsync(List<OutgoingMessage> window, CancellationToken stoppingToken)
+    {
+        if (window.Count == 0)
+        {
+            return;
+        }
+
+        var results = await SendAsync(window, stoppingToken);
+        var gone = new List<Guid>(window.Count);
+        var deferred = new List<(Guid, long, string)>();
+        for (var i = 0; i < window.Count; i++)
+        {
+            var (message, result) = (window[i], results[i]);
+            switch (result.Outcome)
+            {
+                case SendOutcome.Confirmed:
+                    metrics.Dispatched(time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(message.AcceptedAtMs));
+                    gone.Add(message.Id);
+                    break;
+                case SendOutcome.Unrouted when !message.Destination.IsQueue && !_options.RequireSubscribers:
+                    metrics.Unrouted(message.Destination);
+                    gone.Add(message.Id);
+                    break;
+                default:
+                    metrics.Unrouted(message.Destination);
+                    NotSent(message.Id, message.Destination.Address, result.Error);
+                    var delay = Math.Min(LongestDeferralMilliseconds, 1000L << (int)Math.Min(message.Attempts, 6));
+                    deferred.Add((message.Id, delay, result.Error ?? result.Outcome.ToString()));
+                    break;
+            }
+        }
+
+        await PersistAsync(ct => SettleAsync(gone, deferred, ct), stoppingToken);
+    }
+
+    /// <summary>Sends until the broker has answered for every message. While it is away the window is held: a row that others take meanwhile is only sent twice.</summary>
+    private async Task<SendResult[]> SendAsync(List<OutgoingMessage> window, CancellationToken stoppingToken)
+    {
+        for (var delay = 50; ; delay = Math.Min(delay * 2, _options.MaxRetryDelayMilliseconds))
+        {
+            try
+            {
+                var results = await transport.SendAsync(window, stoppingToken);
+                if (Interlocked.Exchange(ref _told, null) is not null)
+                {
+                    BrokerIsBack();
+                }
+
+                return results;
+            }
+            catch (BrokerUnavailableException exception)
+            {
+                if (Interlocked.Exchange(ref _told, exception.Message) != exception.Message)
+                {
+                    BrokerIsAway(exception.Message);
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(delay), time, stoppingToken);
+            }
+        }
+    }
+
+    private async Task<List<OutgoingMessage>> LeaseAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        await using var command = transaction.CreateCommand();
+        command.CommandText = database.Dialect.LeaseOutgoing(OutgoingMessage.Columns);
+        Dialect.Add(command, "@limit", _options.WindowSize);
+        Dialect.Add(command, "@lease_ms", (long)_options.LeaseMilliseconds);
+        var window = new List<OutgoingMessage>();
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                window.Add(OutgoingMessage.Read(database.Dialect, reader));
+            }
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        window.Sort((a, b) => a.Id.CompareTo(b.Id));
+        return window;
+    }
+
+    private async Task<bool> SettleAsync(List<Guid> gone, List<(Guid, long, string)> deferred, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        await using var command = transaction.CreateCommand();
+        command.CommandText = string.Join("; ", Statements(command));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return true;
+
+        IEnumerable<string> Statements(DbCommand into)
+        {
+            if (gone.Count > 0)
+            {
+                yield return OutgoingTable.Delete(database.Dialect, into, gone);
+            }
+
+            if (deferred.Count > 0)
+            {
+                yield return OutgoingTable.Defer(database.Dialect, into, deferred);
+            }
+        }
+    }
+
+    /// <summary>Runs until the database has done it: nothing here is anybody's fault but the database's.</summary>
+    private async Task<T> PersistAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken stoppingToken)
+    {
+        for (var delay = 20; ; delay = Math.Min(delay * 2, 2000))
+        {
+            try
+            {
+                return await work(stoppingToken);
+            }
+            catch (DbException exception)
+            {
+                DatabaseFailed(exception.Message);
+                await Task.Delay(TimeSpan.FromMilliseconds(delay), time, stoppingToken);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "Message {Id} to {Destination} stays pending: {Error}")]
+    private partial void NotSent(Guid id, string destination, string? error);
+
+    [LoggerMessage(LogLevel.Warning, "The broker is away; accepted messages wait for it: {Reason}")]
+    private partial void BrokerIsAway(string reason);
+
+    [LoggerMessage(LogLevel.Information, "The broker is back")]
+    private partial void BrokerIsBack();
+
+    [LoggerMessage(LogLevel.Warning, "Dispatching waits for the database: {Reason}")]
+    private partial void DatabaseFailed(string reason);
+}

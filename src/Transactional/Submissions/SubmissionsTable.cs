@@ -1,0 +1,78 @@
+using System.Data.Common;
+using System.Text;
+
+namespace Messaging.Transactional;
+
+/// <summary>What the table says a key stands for.</summary>
+internal readonly record struct KnownSubmission(Guid Id, Fingerprint Fingerprint, string Acceptance);
+
+/// <summary>The statements on <c>submissions</c>.</summary>
+internal static class SubmissionsTable
+{
+    private const string Columns =
+        "key_digest, id, client, operation, idempotency_key, fingerprint, destination, message_type, body, acceptance, accepted_at_ms, trace_parent";
+
+    /// <summary>
+    /// One round trip: inserts the submissions whose keys are new, their outgoing messages with them, and reads what every key of the
+    /// group stands for now. The caller tells its own by their ids.
+    /// </summary>
+    public static async Task<Dictionary<Guid, KnownSubmission>> InsertAsync(
+        Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Submission Submission)> group, AcceptOptions options, int leaseMilliseconds,
+        CancellationToken cancellationToken)
+    {
+        var rows = RowSet.Of(group, (set, all) => set
+            .Ids("key_digest", all, s => s.Digest)
+            .Ids("id", all, s => s.Submission.Id)
+            .Text("client", all, s => s.Submission.Key.Client)
+            .Text("operation", all, s => s.Submission.Key.Operation)
+            .Text("idempotency_key", all, s => s.Submission.Key.Key)
+            .Bytes("fingerprint", all, s => s.Submission.Fingerprint.ToBytes())
+            .Text("destination", all, s => s.Submission.Destination.Address)
+            .Text("message_type", all, s => s.Submission.MessageType)
+            .Text("body", all, s => Encoding.UTF8.GetString(s.Submission.Body))
+            .Text("acceptance", all, s => Encoding.UTF8.GetString(s.Submission.Acceptance))
+            .Numbers("accepted_at_ms", all, s => s.Submission.AcceptedAt.ToUnixTimeMilliseconds())
+            .Text("trace_parent", all, s => s.Submission.TraceParent));
+        var own = RowSet.Of(group, (set, all) => set.Ids("key_digest", all, s => s.Digest).Ids("id", all, s => s.Submission.Id));
+        var source = dialect.Source(command, rows, "r");
+        var ids = dialect.Source(command, own, "w");
+        Dialect.Add(command, "@lease_ms", (long)leaseMilliseconds);
+        command.CommandText = dialect.BoundLockWait(options.InFlightWaitMilliseconds)
+            + dialect.InsertIfAbsent("submissions", "key_digest", Columns, source, "r") + "; "
+            + OutgoingTable.InsertForOwnSubmissions(dialect, ids, "w") + "; "
+            + $"SELECT s.key_digest, s.id, s.fingerprint, s.acceptance FROM submissions AS s JOIN {ids} ON s.key_digest = w.key_digest";
+
+        var known = new Dictionary<Guid, KnownSubmission>(group.Count);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            known.Add(dialect.ReadId(reader, 0), new KnownSubmission(
+                dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2)), reader.GetString(3)));
+        }
+
+        return known;
+    }
+
+    /// <summary>
+    /// A submission with the outcome of its key. An outcome of another payload (a foreign message that took the key first) is not this
+    /// submission's; its own message is then parked as a conflict.
+    /// </summary>
+    public const string Find = """
+        SELECT s.id, s.acceptance, s.accepted_at_ms, i.status, i.result, i.completed_at_ms,
+               (SELECT COUNT(*) FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint) AS parked
+        FROM submissions AS s LEFT JOIN inbox AS i ON i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint
+        WHERE s.client = @client AND s.operation = @operation AND s.id
+        """;
+
+    public static SubmissionStatus ReadStatus(Dialect dialect, DbDataReader reader, long retentionMilliseconds)
+    {
+        var acceptedAt = DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(2));
+        var outcome = reader.IsDBNull(3) ? null : Outcome.Stored(reader.GetString(3), reader.IsDBNull(4) ? null : Encoding.UTF8.GetBytes(reader.GetString(4)));
+        var state = outcome is not null ? SubmissionState.Completed
+            : Convert.ToInt64(reader.GetValue(6), System.Globalization.CultureInfo.InvariantCulture) > 0 ? SubmissionState.Parked
+            : SubmissionState.Accepted;
+        return new SubmissionStatus(
+            dialect.ReadId(reader, 0), state, Encoding.UTF8.GetBytes(reader.GetString(1)), acceptedAt, acceptedAt.AddMilliseconds(retentionMilliseconds),
+            outcome, reader.IsDBNull(5) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(5)));
+    }
+}
