@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Testcontainers.RabbitMq;
+
+namespace Messaging.Services;
+
+/// <summary>Finds a broker: a container, else a local node, else the reason why there is none.</summary>
+internal static class RabbitMqSource
+{
+    private const int AmqpPort = 5672;
+
+    private static string Image => Environment.GetEnvironmentVariable("MESSAGING_TEST_RABBITMQ_IMAGE") ?? "rabbitmq:4-management";
+
+    public static Uri? Named
+        => Environment.GetEnvironmentVariable("MESSAGING_TEST_RABBITMQ") is { Length: > 0 } address ? new Uri(address) : null;
+
+    /// <summary>A new broker, not started.</summary>
+    public static async Task<IServer> NewAsync()
+    {
+        if (await DockerEngine.ObstacleAsync(Image) is not { } obstacle)
+        {
+            return Container();
+        }
+
+        if (RabbitMqNode.IsInstalled)
+        {
+            return RabbitMqNode.New();
+        }
+
+        Unavailable.Because(
+            $"there is no RabbitMQ: {obstacle}, and rabbitmq-server is not installed. "
+            + "Start Docker, or install rabbitmq-server, or name a broker in MESSAGING_TEST_RABBITMQ, or run ./test, which sees to it.");
+        return null;
+    }
+
+    private static ContainerServer Container()
+    {
+        var port = FreePort.Next();
+        var container = new RabbitMqBuilder(Image)
+            .WithUsername(BrokerSettings.User)
+            .WithPassword(BrokerSettings.Password)
+            .WithPortBinding(port, AmqpPort)
+            .WithResourceMapping(System.Text.Encoding.UTF8.GetBytes(BrokerSettings.Advanced), "/etc/rabbitmq/advanced.config")
+            .WithLogger(NullLogger.Instance)
+            .WithLabel(TestRun.Label, TestRun.Id)
+            .Build();
+        return new ContainerServer(container, port);
+    }
+}
