@@ -1,0 +1,3 @@
+using Messaging.Services;
+
+[assembly: AssemblyFixture(typeof(SharedServers))]
