@@ -1,0 +1,46 @@
+# Decides where each server comes from. A server named in MESSAGING_TEST_… needs nothing. Sourced by ./test.
+
+: "${MESSAGING_TEST_RABBITMQ_IMAGE:=rabbitmq:4-management}"
+: "${MESSAGING_TEST_POSTGRES_IMAGE:=postgres:17}"
+: "${MESSAGING_TEST_SQLSERVER_IMAGE:=mcr.microsoft.com/mssql/server:2022-latest}"
+export MESSAGING_TEST_RABBITMQ_IMAGE MESSAGING_TEST_POSTGRES_IMAGE MESSAGING_TEST_SQLSERVER_IMAGE
+
+provide_postgres() {
+  [ -z "${MESSAGING_TEST_POSTGRES:-}" ] || return 0
+  if $DOCKER && pull "$MESSAGING_TEST_POSTGRES_IMAGE"; then return 0; fi
+  install initdb
+}
+
+provide_sqlserver() {
+  [ -z "${MESSAGING_TEST_SQLSERVER:-}" ] && $DOCKER || return 0
+  pull "$MESSAGING_TEST_SQLSERVER_IMAGE" || true
+}
+
+provide_rabbitmq() {
+  if $DOCKER && provide_rabbitmq_image; then return 0; fi
+  install rabbitmq-server
+}
+
+# An image made by an earlier run is taken before a pull is tried, so that a machine without a registry asks it only once.
+provide_rabbitmq_image() {
+  has_image "$MESSAGING_TEST_RABBITMQ_IMAGE" && return 0
+  local own
+  own=messaging-test-rabbitmq:$(cat "$ROOT"/tests/provide/rabbitmq-image/* | sha256sum | cut -c1-12)
+  if ! has_image "$own"; then
+    pull "$MESSAGING_TEST_RABBITMQ_IMAGE" && return 0
+    build_rabbitmq_image "$own" || return 1
+  fi
+  export MESSAGING_TEST_RABBITMQ_IMAGE=$own
+  # Testcontainers' own cleaner is one more image that cannot be pulled; the tests and ./test clean up themselves.
+  export TESTCONTAINERS_RYUK_DISABLED=true
+}
+
+build_rabbitmq_image() {
+  [ "$(id -u)" = 0 ] || return 1
+  install debootstrap
+  have debootstrap || return 1
+  say "making a RabbitMQ image from Debian packages (once; one to three minutes)"
+  "$ROOT"/tests/provide/rabbitmq-image/build "$1" "$WORK/rabbitmq-image" >"$WORK/image.log" 2>&1 && return 0
+  say "  failed:"; tail -n 5 "$WORK/image.log"
+  return 1
+}
