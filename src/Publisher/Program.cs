@@ -1,7 +1,9 @@
+using Messaging.Contracts;
 using Messaging.Publisher;
 using Messaging.Transactional;
 
-switch (CommandLine.Read(args))
+var command = CommandLine.Read(args);
+switch (command)
 {
     case Command.Help:
         Console.WriteLine(CommandLine.Usage);
@@ -11,9 +13,25 @@ switch (CommandLine.Read(args))
         return 2;
 }
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddPublisher();
-await using var app = builder.Build();
-app.MapPublisher();
-await app.RunAsync();
-return 0;
+try
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddPublisher();
+    if (command == Command.Migrate)
+    {
+        await using var tool = builder.Build();
+        return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
+    }
+
+    builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
+        .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
+    await using var app = builder.Build();
+    app.MapPublisher();
+    await app.RunAsync();
+    return Environment.ExitCode;
+}
+catch (SettingException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}

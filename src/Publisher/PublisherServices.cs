@@ -15,6 +15,7 @@ public static class PublisherServices
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder.Services);
         builder.Services.AddTransactional(builder.Configuration);
+        builder.Services.AddReconciliation();
         builder.Services.AddHealthChecks();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Intake>();

@@ -60,7 +60,11 @@ public static class TransactionalServices
     /// <param name="services">After <see cref="AddTransactional"/>.</param>
     public static IServiceCollection AddReconciliation(this IServiceCollection services)
     {
-        AddHosted<Reconciler>(services);
+        services.AddSingleton(s => new Reconciler(
+            s.GetRequiredService<Database>(), s.GetRequiredService<DatabaseGate>(), s.GetRequiredService<IOptions<ReconcileOptions>>(),
+            s.GetRequiredService<IOptions<RetentionOptions>>(), s.GetRequiredService<EngineMetrics>(), s.GetRequiredService<TimeProvider>(),
+            s.GetRequiredService<ILogger<Reconciler>>()));
+        services.AddHostedService(s => s.GetRequiredService<Reconciler>());
         return services;
     }
 
@@ -96,7 +100,7 @@ public static class TransactionalServices
     /// <param name="services">After <see cref="AddTransactional"/>.</param>
     public static IServiceCollection UseBusTransport(this IServiceCollection services)
     {
-        services.AddSingleton<ITransport, BusTransport>();
+        services.AddSingleton<ITransport>(s => new BusTransport(s.GetRequiredService<IBusControl>));
         return services;
     }
 
@@ -114,6 +118,8 @@ public sealed class InboxBuilder<TContext>
 {
     private readonly IServiceCollection _services;
 
+    private readonly HashSet<string> _operations = new(StringComparer.Ordinal);
+
     internal InboxBuilder(IServiceCollection services) => _services = services;
 
     /// <summary>Handles one operation.</summary>
@@ -127,7 +133,7 @@ public sealed class InboxBuilder<TContext>
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(operation);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(operation.Length, ScopedKey.MaxLength);
-        if (_services.Any(s => s.ServiceType == typeof(IInbox) && Equals(s.ServiceKey, operation)))
+        if (!_operations.Add(operation))
         {
             throw new ArgumentException($"The operation '{operation}' has a handler already.", nameof(operation));
         }
@@ -135,7 +141,7 @@ public sealed class InboxBuilder<TContext>
         var options = new OperationOptions<TMessage>();
         configure?.Invoke(options);
         _services.TryAddScoped<THandler>();
-        _services.AddKeyedSingleton<IInbox>(operation, (services, _) => new Inbox<TContext>(new Operation<TMessage, TContext, THandler>(operation, options), services));
+        _services.AddSingleton<IInbox>(services => new Inbox<TContext>(new Operation<TMessage, TContext, THandler>(operation, options), services));
         return this;
     }
 

@@ -42,6 +42,23 @@ public sealed class Schema
         return applied;
     }
 
+    /// <summary>The command <c>migrate</c>: applies the migrations and says on the console what it did.</summary>
+    /// <returns>The exit code: 0 when the schema is current now, 1 when the database could not be reached or refused.</returns>
+    public async Task<int> MigrateAndTellAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var applied = await MigrateAsync(cancellationToken);
+            Console.WriteLine(applied.Count == 0 ? "The schema is current; nothing to do." : $"Applied {applied.Count} migration(s): {string.Join(", ", applied)}");
+            return 0;
+        }
+        catch (DbException exception)
+        {
+            await Console.Error.WriteLineAsync($"The schema could not be brought up to date: {exception.Message}");
+            return 1;
+        }
+    }
+
     /// <summary>The migrations that the database lacks; empty when the schema is current.</summary>
     internal async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
     {

@@ -5,11 +5,27 @@ using MassTransit.Serialization;
 namespace Messaging.Transactional;
 
 /// <summary>Sends through the service's own MassTransit bus: how the in-memory transport of Standalone is reached.</summary>
-internal sealed class BusTransport(IBus bus) : ITransport
+/// <param name="findBus">Asked when there is something to send: the bus itself is built from endpoints that lead here.</param>
+internal sealed class BusTransport(Func<IBusControl> findBus) : ITransport
 {
     private static readonly ContentType Envelope = new(MassTransitEnvelope.ContentType);
 
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Before its endpoints are bound, the in-memory transport drops what is sent to it.
+            var bus = findBus();
+            await bus.WaitForHealthStatus(BusHealthStatus.Healthy, cancellationToken);
+            return await SendAllAsync(bus, messages, cancellationToken);
+        }
+        catch (Exception exception) when (exception is MassTransitException or ObjectDisposedException or InvalidOperationException)
+        {
+            throw new BrokerUnavailableException(exception.Message, exception);
+        }
+    }
+
+    private static async Task<SendResult[]> SendAllAsync(IBusControl bus, IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
         var results = new SendResult[messages.Count];
         for (var i = 0; i < messages.Count; i++)

@@ -19,7 +19,7 @@ public static class InboxEndpoint
     public static void UseInbox(this IReceiveEndpointConfigurator endpoint, IServiceProvider services, string operation)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        var inbox = services.GetKeyedService<IInbox>(operation)
+        var inbox = services.GetServices<IInbox>().FirstOrDefault(i => i.Operation == operation)
             ?? throw new ArgumentException($"No handler is registered for the operation '{operation}'. Call AddInbox<TContext>(…).Handle<TMessage, THandler>(\"{operation}\") first.", nameof(operation));
         endpoint.PrefetchCount = inbox.PrefetchCount;
         endpoint.ConcurrentMessageLimit = inbox.PrefetchCount;

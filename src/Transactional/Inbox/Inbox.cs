@@ -48,6 +48,8 @@ internal sealed partial class Inbox<TContext> : IInbox
         _batches = new Batcher<Pending>(_database.Dialect.Writers, _options.MaxBatchSize, 2 * _options.PrefetchCount, RunBatchAsync);
     }
 
+    public string Operation => _operation.Name;
+
     public int PrefetchCount => _options.PrefetchCount;
 
     public async Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken)
@@ -260,6 +262,8 @@ internal sealed partial class Inbox<TContext> : IInbox
 /// <summary>The inbox of one operation, as an endpoint sees it.</summary>
 internal interface IInbox : IAsyncDisposable
 {
+    string Operation { get; }
+
     int PrefetchCount { get; }
 
     /// <summary>Returns once the delivery has been committed or parked, and may be acknowledged.</summary>

@@ -36,6 +36,15 @@ internal static class OutgoingTable
           AND NOT EXISTS (SELECT 1 FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint)
         """;
 
+    /// <summary>One row for each submission in the window that has none, whatever became of it.</summary>
+    public static string InsertForAllSubmissions(Dialect dialect) => $"""
+        INSERT INTO outgoing_messages ({InsertColumns})
+        SELECT {FromSubmission}, {dialect.NowMilliseconds}
+        FROM submissions AS s
+        WHERE s.accepted_at_ms >= @from_ms AND s.accepted_at_ms <= @to_ms
+          AND NOT EXISTS (SELECT 1 FROM outgoing_messages AS o WHERE o.id = s.id)
+        """;
+
     /// <summary>Messages that a handler sends, in the handler's transaction.</summary>
     public static string Insert(Dialect dialect, DbCommand command, IReadOnlyList<OutgoingMessage> messages)
     {

@@ -9,19 +9,44 @@ namespace Messaging.Transactional;
 /// Step 6: publishes again whatever was accepted and has neither an outcome nor a message on its way, because the broker lost it after
 /// confirming it. Publishing once too often is harmless: the inbox recognises it.
 /// </summary>
-internal sealed partial class Reconciler(
-    Database database, DatabaseGate gate, IOptions<ReconcileOptions> options, IOptions<RetentionOptions> retention, EngineMetrics metrics,
-    TimeProvider time, ILogger<Reconciler> log) : BackgroundService
+public sealed partial class Reconciler : BackgroundService
 {
-    /// <summary>Looks once, at everything accepted up to this time.</summary>
-    /// <returns>How many submissions will be published again.</returns>
-    public async Task<long> RunOnceAsync(DateTimeOffset acceptedUntil, CancellationToken cancellationToken)
+    private readonly Database _database;
+    private readonly DatabaseGate _gate;
+    private readonly ReconcileOptions _options;
+    private readonly RetentionOptions _retention;
+    private readonly EngineMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    internal Reconciler(
+        Database database, DatabaseGate gate, IOptions<ReconcileOptions> options, IOptions<RetentionOptions> retention, EngineMetrics metrics,
+        TimeProvider time, ILogger<Reconciler> log)
     {
-        await using var connection = await database.OpenAsync(cancellationToken);
-        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        (_database, _gate, _metrics, _time, _log) = (database, gate, metrics, time, log);
+        (_options, _retention) = (options.Value, retention.Value);
+    }
+
+    /// <summary>Looks once, at everything accepted up to this _time.</summary>
+    /// <param name="acceptedUntil">Younger submissions are left alone: their messages may be on their way.</param>
+    /// <param name="cancellationToken">Stops; nothing has happened then.</param>
+    /// <returns>How many submissions will be published again.</returns>
+    public Task<long> RunOnceAsync(DateTimeOffset acceptedUntil, CancellationToken cancellationToken) =>
+        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), acceptedUntil, cancellationToken);
+
+    /// <summary>Publishes every remembered submission again, also those that have taken effect: what a broker does that replays its backlog.</summary>
+    /// <param name="cancellationToken">Stops; nothing has happened then.</param>
+    /// <returns>How many messages go out.</returns>
+    public Task<long> ReplayAsync(CancellationToken cancellationToken) =>
+        PublishAgainAsync(OutgoingTable.InsertForAllSubmissions(_database.Dialect), _time.GetUtcNow(), cancellationToken);
+
+    private async Task<long> PublishAgainAsync(string statement, DateTimeOffset acceptedUntil, CancellationToken cancellationToken)
+    {
+        await using var connection = await _database.OpenAsync(cancellationToken);
+        await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = OutgoingTable.InsertForLostSubmissions(database.Dialect);
-        Dialect.Add(command, "@from_ms", time.GetUtcNow().ToUnixTimeMilliseconds() - retention.Value.Milliseconds);
+        command.CommandText = statement;
+        Dialect.Add(command, "@from_ms", _time.GetUtcNow().ToUnixTimeMilliseconds() - _retention.Milliseconds);
         Dialect.Add(command, "@to_ms", acceptedUntil.ToUnixTimeMilliseconds());
         var count = await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -32,39 +57,42 @@ internal sealed partial class Reconciler(
     /// The broker forgot everything with the process before this one: leases of that process end now, and every submission without an
     /// outcome goes out again.
     /// </summary>
+    /// <param name="cancellationToken">Stops; what has not been published again is at the next start.</param>
+    /// <returns>How many submissions will be published again.</returns>
     public async Task<long> RepublishEverythingAsync(CancellationToken cancellationToken)
     {
-        await using (var connection = await database.OpenAsync(cancellationToken))
+        await using (var connection = await _database.OpenAsync(cancellationToken))
         {
-            await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+            await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
             await using var command = transaction.CreateCommand();
             command.CommandText = OutgoingTable.EndLeases;
             await command.ExecuteNonQueryAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
 
-        return await RunOnceAsync(time.GetUtcNow(), cancellationToken);
+        return await RunOnceAsync(_time.GetUtcNow(), cancellationToken);
     }
 
+    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await gate.WaitAsync(stoppingToken);
-        var everything = options.Value.EverythingAtStart;
+        await _gate.WaitAsync(stoppingToken);
+        var everything = _options.EverythingAtStart;
         while (true)
         {
             try
             {
                 var count = everything
                     ? await RepublishEverythingAsync(stoppingToken)
-                    : await RunOnceAsync(time.GetUtcNow().AddSeconds(-options.Value.OlderThanSeconds), stoppingToken);
+                    : await RunOnceAsync(_time.GetUtcNow().AddSeconds(-_options.OlderThanSeconds), stoppingToken);
                 everything = false;
                 if (count > 0)
                 {
-                    metrics.Republished(count);
+                    _metrics.Republished(count);
                     Republished(count);
                 }
 
-                if (options.Value.IntervalSeconds == 0)
+                if (_options.IntervalSeconds == 0)
                 {
                     return;
                 }
@@ -75,7 +103,7 @@ internal sealed partial class Reconciler(
                 Postponed(exception.Message);
             }
 
-            await Task.Delay(TimeSpan.FromSeconds(Math.Max(1, options.Value.IntervalSeconds)), time, stoppingToken);
+            await Task.Delay(TimeSpan.FromSeconds(Math.Max(1, _options.IntervalSeconds)), _time, stoppingToken);
         }
     }
 

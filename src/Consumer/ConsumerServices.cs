@@ -1,0 +1,40 @@
+using MassTransit;
+using Messaging.Contracts;
+using Messaging.Transactional;
+
+namespace Messaging.Consumer;
+
+/// <summary>The worker: which operations it handles, and which queues feed them. Standalone hosts the same in its own process.</summary>
+public static class ConsumerServices
+{
+    /// <summary>The handlers and their database.</summary>
+    /// <param name="builder">Of the process that runs them.</param>
+    public static void AddConsumer(this IHostApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var defaultCurrency = builder.Configuration["Payments:DefaultCurrency"] ?? "EUR";
+        builder.Services.AddConsumerContext(DatabaseOptions.Read(builder.Configuration).Provider);
+        builder.Services.AddInbox<ConsumerContext>(builder.Configuration)
+            .WithMigrations()
+            .Handle<SubmitOrder, SubmitOrderHandler>(SubmitOrder.Operation, o =>
+            {
+                o.FromPayload = SubmitOrderMessages.FromPayload;
+                o.Validate = SubmitOrderMessages.FindProblem;
+            })
+            .Handle<CapturePayment, CapturePaymentHandler>(CapturePayment.Operation, o =>
+            {
+                o.FromPayload = payload => CapturePaymentMessages.FromPayload(payload, defaultCurrency);
+                o.Validate = CapturePaymentMessages.FindProblem;
+            });
+    }
+
+    /// <summary>The receive endpoints, on whichever transport the bus has.</summary>
+    /// <param name="bus">The bus being configured.</param>
+    /// <param name="context">Its registrations.</param>
+    public static void ReceiveSubmissions(this IBusFactoryConfigurator bus, IBusRegistrationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(bus);
+        bus.ReceiveEndpoint(SubmitOrder.Queue, e => e.UseInbox(context, SubmitOrder.Operation));
+        bus.ReceiveEndpoint(CapturePayment.Queue, e => e.UseInbox(context, CapturePayment.Operation));
+    }
+}

@@ -1,0 +1,71 @@
+using MassTransit;
+using Messaging.Consumer;
+using Messaging.Contracts;
+using Messaging.Transactional;
+
+const string Usage = """
+    Processes accepted orders and payments, each exactly once.
+
+    Usage: Messaging.Consumer [command] [--Section:Key value …]
+
+      (none)     process until stopped; SIGTERM finishes what has begun
+      migrate    bring the database schema up to date and exit; several may run at once
+      --help     this text
+
+    Settings come from the environment, or as --Section:Key value:
+      Database__Provider            Sqlite, PostgreSql or SqlServer
+      ConnectionStrings__Orders     the database
+      ConnectionStrings__RabbitMq   amqp://user:password@host:5672/
+      ASPNETCORE_URLS               where /health/live and /health/ready listen; default: a free port on loopback
+    All others are in docs/operating.md.
+    """;
+
+if (args.Any(a => a is "--help" or "-h" or "help"))
+{
+    Console.WriteLine(Usage);
+    return 0;
+}
+
+var migrate = args is ["migrate", ..];
+var settings = migrate ? args[1..] : args;
+if (settings.Length > 0 && !settings[0].StartsWith("--", StringComparison.Ordinal))
+{
+    await Console.Error.WriteLineAsync($"Not understood: {settings[0]}{Environment.NewLine}{Environment.NewLine}{Usage}");
+    return 2;
+}
+
+try
+{
+    var builder = WebApplication.CreateBuilder(settings);
+    if (string.IsNullOrEmpty(builder.Configuration["urls"]))
+    {
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+    }
+
+    builder.Services.AddSystemd();
+    builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
+    builder.AddConsumer();
+    if (migrate)
+    {
+        await using var tool = builder.Build();
+        return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
+    }
+
+    builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
+        .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
+    builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
+    {
+        bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
+        bus.ReceiveSubmissions(context);
+    }));
+    await using var app = builder.Build();
+    app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
+    app.MapHealthChecks("/health/ready");
+    await app.RunAsync();
+    return Environment.ExitCode;
+}
+catch (SettingException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}

@@ -1,0 +1,153 @@
+using System.Net;
+using System.Net.Http.Json;
+using MassTransit;
+using Messaging.Transactional;
+using Spectre.Console;
+
+namespace Messaging.Standalone;
+
+/// <summary>
+/// Submits orders over real HTTP, each three times: the first two partly at the same moment, the third after the consuming side has
+/// been stopped and started. Every message is then delivered once more, as by a broker that replays its backlog. The verdict is
+/// computed from the database.
+/// </summary>
+internal sealed class Demo : IDisposable
+{
+    private const int Callers = 16;
+    private const int RequestsPerOrder = 3;
+
+    private static readonly TimeSpan OutcomeLimit = TimeSpan.FromMinutes(5);
+
+    private readonly WebApplication _app;
+    private readonly HttpClient _http;
+    private readonly int _orders;
+    private int _requests;
+    private int _replays;
+
+    private Demo(WebApplication app, int orders)
+    {
+        (_app, _orders) = (app, orders);
+        _http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 2 * Callers }) { BaseAddress = new Uri(StandaloneHost.AddressOf(app)) };
+    }
+
+    public static async Task<int> RunAsync(string folder, int orders, CancellationToken cancellationToken)
+    {
+        folder = Path.Combine(folder, $"demo-{Guid.CreateVersion7():N}");
+        await using var app = StandaloneHost.Build(folder, "http://127.0.0.1:0", LogLevel.Error);
+        await app.Services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
+        await app.StartAsync(cancellationToken);
+        using var demo = new Demo(app, orders);
+        var started = TimeProvider.System.GetTimestamp();
+        await AnsiConsole.Progress()
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
+            .StartAsync(progress => demo.SubmitAsync(progress, cancellationToken));
+        var verdict = await demo.JudgeAsync(cancellationToken);
+        var seconds = TimeProvider.System.GetElapsedTime(started).TotalSeconds;
+        await app.StopAsync(cancellationToken);
+
+        Console.WriteLine($"{orders / seconds:F0} orders/s accepted and processed, {RequestsPerOrder} requests each, in {seconds:F1} s.");
+        Console.WriteLine(verdict);
+        if (verdict.IsGood)
+        {
+            Directory.Delete(folder, recursive: true);
+            return 0;
+        }
+
+        await Console.Error.WriteLineAsync($"The guarantee was broken. The database is kept: {StandaloneHost.DatabaseFile(folder)}");
+        return 1;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task SubmitAsync(ProgressContext progress, CancellationToken cancellationToken)
+    {
+        var first = progress.AddTask("submitted twice, some at once", maxValue: _orders);
+        var again = progress.AddTask("submitted again after a restart", maxValue: _orders);
+        var effects = progress.AddTask("took effect", maxValue: _orders);
+        var bus = _app.Services.GetRequiredService<IBusControl>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Callers, CancellationToken = cancellationToken };
+
+        // The consuming side goes away in the middle, with messages in flight; orders are accepted all the same.
+        await Parallel.ForAsync(0, _orders / 2, options, async (i, ct) => first.Increment(await SubmitTwiceAsync(i, ct)));
+        await bus.StopAsync(cancellationToken);
+        await Parallel.ForAsync(_orders / 2, _orders, options, async (i, ct) => first.Increment(await SubmitTwiceAsync(i, ct)));
+        await bus.StartAsync(cancellationToken);
+
+        var reconciler = _app.Services.GetRequiredService<Reconciler>();
+        await reconciler.RepublishEverythingAsync(cancellationToken);
+        await Parallel.ForAsync(0, _orders, options, async (i, ct) =>
+        {
+            await SubmitOnceAsync(i, ct);
+            again.Increment(1);
+        });
+        await WaitForEffectsAsync(effects, cancellationToken);
+        await reconciler.ReplayAsync(cancellationToken);
+        await WaitForDispatchAsync(cancellationToken);
+    }
+
+    /// <summary>Every other order comes twice at the same moment.</summary>
+    private async Task<int> SubmitTwiceAsync(int order, CancellationToken cancellationToken)
+    {
+        if (order % 2 == 0)
+        {
+            await Task.WhenAll(SubmitOnceAsync(order, cancellationToken), SubmitOnceAsync(order, cancellationToken));
+        }
+        else
+        {
+            await SubmitOnceAsync(order, cancellationToken);
+            await SubmitOnceAsync(order, cancellationToken);
+        }
+
+        return 1;
+    }
+
+    private async Task SubmitOnceAsync(int order, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/orders")
+        {
+            Content = JsonContent.Create(new { item = "book", quantity = 1 + (order % 9) }),
+        };
+        request.Headers.Add("Idempotency-Key", $"demo-{order}");
+        using var response = await _http.SendAsync(request, cancellationToken);
+        if (response.StatusCode != HttpStatusCode.Accepted)
+        {
+            throw new HttpRequestException($"Order {order} got {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellationToken)}");
+        }
+
+        Interlocked.Increment(ref _requests);
+        if (response.Headers.TryGetValues("Idempotent-Replayed", out var values) && values.Contains("true"))
+        {
+            Interlocked.Increment(ref _replays);
+        }
+    }
+
+    private async Task WaitForEffectsAsync(ProgressTask effects, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(OutcomeLimit);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        do
+        {
+            effects.Value = await DemoVerdict.CountOutcomesAsync(_app.Services, limit.Token);
+        }
+        while (effects.Value < _orders && await timer.WaitForNextTickAsync(limit.Token));
+    }
+
+    private async Task WaitForDispatchAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(OutcomeLimit);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (await DemoVerdict.CountCommandsOnTheirWayAsync(_app.Services, limit.Token) > 0)
+        {
+            await timer.WaitForNextTickAsync(limit.Token);
+        }
+
+        // What was dispatched last is settled when the bus has stopped: stopping waits for deliveries under way.
+        await _app.Services.GetRequiredService<IBusControl>().StopAsync(limit.Token);
+        await _app.Services.GetRequiredService<IBusControl>().StartAsync(limit.Token);
+    }
+
+    private Task<DemoVerdict> JudgeAsync(CancellationToken cancellationToken) =>
+        DemoVerdict.ComputeAsync(_app.Services, _requests, _replays, cancellationToken);
+}

@@ -1,0 +1,93 @@
+using MassTransit;
+using Messaging.Consumer;
+using Messaging.Publisher;
+using Messaging.Transactional;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Messaging.Standalone;
+
+/// <summary>Publisher and consumer in one process. The broker lives and dies with it; the database file is what lasts.</summary>
+internal static class StandaloneHost
+{
+    private const string DefaultUrl = "http://localhost:5080";
+
+    public static string DatabaseFile(string folder) => Path.Combine(folder, "messaging.db");
+
+    /// <summary>The command without arguments: serves until stopped.</summary>
+    public static async Task<int> RunAsync(string folder, CancellationToken cancellationToken)
+    {
+        FileStream owner;
+        try
+        {
+            owner = TakeOwnership(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"The folder '{folder}' cannot be used: {exception.Message} Stop the other process, or choose another folder with --data.");
+            return 1;
+        }
+
+        await using (owner)
+        {
+            await using var app = Build(folder, Environment.GetEnvironmentVariable("ASPNETCORE_URLS") ?? DefaultUrl, LogLevel.Warning);
+            await app.Services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
+            try
+            {
+                await app.StartAsync(cancellationToken);
+            }
+            catch (IOException exception)
+            {
+                await Console.Error.WriteLineAsync($"{exception.Message} Choose another address with ASPNETCORE_URLS.");
+                return 1;
+            }
+
+            Tell(AddressOf(app), folder);
+            await app.WaitForShutdownAsync(cancellationToken);
+            return Environment.ExitCode;
+        }
+    }
+
+    /// <param name="folder">Holds the database file; made when missing.</param>
+    /// <param name="urls">Where to listen.</param>
+    /// <param name="verbosity">Least level that is logged to the console.</param>
+    public static WebApplication Build(string folder, string urls, LogLevel verbosity)
+    {
+        Directory.CreateDirectory(folder);
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.SetMinimumLevel(verbosity);
+        builder.WebHost.UseUrls(urls);
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Database:Provider"] = nameof(DatabaseProvider.Sqlite),
+            ["ConnectionStrings:Orders"] = $"Data Source={DatabaseFile(folder)}",
+            ["Reconcile:EverythingAtStart"] = "true",
+        });
+        builder.AddPublisher();
+        builder.AddConsumer();
+        builder.Services.UseBusTransport();
+        builder.Services.AddMassTransit(x => x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context)));
+        var app = builder.Build();
+        app.MapPublisher();
+        return app;
+    }
+
+    public static string AddressOf(WebApplication app) =>
+        app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
+
+    /// <summary>One process a folder: at its start it takes every message for its own.</summary>
+    private static FileStream TakeOwnership(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        return new FileStream(Path.Combine(folder, "standalone.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+    }
+
+    private static void Tell(string address, string folder) => Console.WriteLine($$"""
+        Messaging Standalone: orders and payments over HTTP, each taking effect exactly once.
+        Listening on {{address}}, database {{DatabaseFile(folder)}}, stop with Ctrl-C.
+
+        Try it (paste it twice: the second answer is the first one again):
+          curl -i {{address}}/api/orders -H 'Idempotency-Key: unique-key-123' -H 'Content-Type: application/json' -d '{"item":"book","quantity":1}'
+        """);
+}
