@@ -40,7 +40,6 @@ public static class TransactionalServices
 
         services.AddSingleton(s => new Schema(s.GetRequiredService<Database>(), s.GetRequiredService<IServiceScopeFactory>(), s.GetServices<SchemaParticipant>()));
         AddHosted<DatabaseGate>(services);
-        AddHosted<Dispatcher>(services);
         services.AddSingleton(s => new Submissions(
             s.GetRequiredService<Database>(), s.GetRequiredService<DatabaseGate>(), s.GetRequiredService<Dispatcher>(),
             s.GetRequiredService<IOptions<AcceptOptions>>(), s.GetRequiredService<IOptions<DispatchOptions>>(),
@@ -93,6 +92,7 @@ public static class TransactionalServices
         services.AddSingleton(declared);
         AddHosted<RabbitMqTransport>(services);
         services.AddSingleton<ITransport>(s => s.GetRequiredService<RabbitMqTransport>());
+        AddHosted<Dispatcher>(services);
         return services;
     }
 
@@ -101,6 +101,7 @@ public static class TransactionalServices
     public static IServiceCollection UseBusTransport(this IServiceCollection services)
     {
         services.AddSingleton<ITransport>(s => new BusTransport(s.GetRequiredService<IBusControl>));
+        AddHosted<Dispatcher>(services);
         return services;
     }
 

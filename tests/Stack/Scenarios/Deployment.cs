@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Text;
+using Messaging.Services;
+using Npgsql;
+using RabbitMQ.Client;
+
+namespace Messaging.Stack;
+
+/// <summary>One publisher and some consumers as processes of their own, on a broker and a database of the test's own.</summary>
+internal sealed class Deployment : IAsyncDisposable
+{
+    private static readonly string[] Events = ["Messaging.Contracts:OrderCreated", "Messaging.Contracts:PaymentCaptured"];
+
+    private readonly TestDatabase _database;
+    private readonly NpgsqlDataSource _dataSource;
+    private readonly List<ServiceProcess> _consumers = [];
+
+    private Deployment(RabbitMqServer broker, VirtualHost host, TestDatabase database)
+    {
+        (Broker, Host, _database) = (broker, host, database);
+        _dataSource = NpgsqlDataSource.Create(database.ConnectionString);
+    }
+
+    public RabbitMqServer Broker { get; }
+
+    public VirtualHost Host { get; }
+
+    public ServiceProcess Publisher { get; private set; } = null!;
+
+    public IReadOnlyList<ServiceProcess> Consumers => _consumers;
+
+    public static async Task<Deployment> StartAsync(RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null)
+    {
+        var deployment = new Deployment(broker, await broker.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync());
+        try
+        {
+            var environment = deployment.Environment(settings);
+            var (code, output) = await ServiceProcess.RunAsync(new ServiceOptions("Consumer", environment) { Arguments = ["migrate"] });
+            Assert.True(code == 0, output);
+            deployment.Publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", environment));
+            for (var i = 0; i < consumers; i++)
+            {
+                deployment._consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", environment)));
+            }
+
+            return deployment;
+        }
+        catch
+        {
+            await deployment.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task<long> CountAsync(string sql)
+    {
+        await using var command = _dataSource.CreateCommand(sql);
+        return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
+    }
+
+    public async Task<List<string>> TextsAsync(string sql)
+    {
+        await using var command = _dataSource.CreateCommand(sql);
+        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        var texts = new List<string>();
+        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            texts.Add(reader.GetString(0));
+        }
+
+        return texts;
+    }
+
+    /// <summary>Submits one request; the status code, the order or payment id, and whether it was a replay.</summary>
+    public async Task<HttpResponseMessage> SubmitAsync(string path, string key, string json)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        return await Publisher.Http.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>As a foreign producer does: plain AMQP to the queue, one message for each set of properties.</summary>
+    public async Task PublishAsync(string queue, IEnumerable<(byte[] Body, Dictionary<string, object?> Headers, string? MessageId)> messages, string? contentType = "application/json")
+    {
+        await using var connection = await Host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);
+        foreach (var (body, headers, id) in messages)
+        {
+            var properties = new BasicProperties { Headers = headers, Persistent = true };
+            if (contentType is not null)
+            {
+                properties.ContentType = contentType;
+            }
+
+            if (id is not null)
+            {
+                properties.MessageId = id;
+            }
+
+            await channel.BasicPublishAsync("", queue, mandatory: true, properties, body, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>A subscriber of the order events, as another team would have: its own durable queue.</summary>
+    public async Task SubscribeAsync(string queue)
+    {
+        await using var connection = await Host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await channel.QueueDeclareAsync(queue, true, false, false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: TestContext.Current.CancellationToken);
+        foreach (var exchange in Events)
+        {
+            await channel.QueueBindAsync(queue, exchange, "", cancellationToken: TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Takes everything out of a queue and gives the idempotency keys seen.</summary>
+    public async Task<HashSet<string>> DrainKeysAsync(string queue)
+    {
+        await using var connection = await Host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+        var keys = new HashSet<string>(StringComparer.Ordinal);
+        while (await channel.BasicGetAsync(queue, autoAck: true, TestContext.Current.CancellationToken) is { } message)
+        {
+            keys.Add(Encoding.UTF8.GetString((byte[])message.BasicProperties.Headers!["Idempotency-Key"]!));
+        }
+
+        return keys;
+    }
+
+    /// <summary>Waits until both queues and the outgoing table are empty.</summary>
+    public async Task DrainedAsync(TimeSpan limit)
+    {
+        await Eventually.Equal(0L, () => CountAsync("SELECT count(*) FROM outgoing_messages"), limit);
+        foreach (var queue in (string[])["orders", "payments"])
+        {
+            await Eventually.Satisfies(async () => await Host.QueueAsync(queue), q => q is { IsDrained: true }, limit);
+        }
+
+        await Eventually.Equal(0L, () => CountAsync("SELECT count(*) FROM outgoing_messages"), limit);
+    }
+
+    /// <summary>I4: inbox row, outcome and effect are there together or not at all; I2: no key has two effects.</summary>
+    public async Task AssertAtomicAsync()
+    {
+        Assert.Equal(0, await CountAsync("SELECT count(*) FROM inbox i WHERE operation = 'submit-order' AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.client = i.client AND o.idempotency_key = i.idempotency_key)"));
+        Assert.Equal(0, await CountAsync("SELECT count(*) FROM orders o WHERE NOT EXISTS (SELECT 1 FROM inbox i WHERE o.client = i.client AND o.idempotency_key = i.idempotency_key AND operation = 'submit-order')"));
+        Assert.Equal(0, await CountAsync("SELECT count(*) FROM inbox WHERE status IS NULL"));
+        Assert.Equal(0, await CountAsync("SELECT count(*) FROM (SELECT 1 FROM orders GROUP BY client, idempotency_key HAVING count(*) > 1) d"));
+        Assert.Equal(0, await CountAsync("SELECT count(*) FROM (SELECT 1 FROM ledger GROUP BY client, idempotency_key HAVING count(*) > 1) d"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var consumer in _consumers)
+        {
+            await consumer.DisposeAsync();
+        }
+
+        if (Publisher is not null)
+        {
+            await Publisher.DisposeAsync();
+        }
+
+        await _dataSource.DisposeAsync();
+        await _database.DisposeAsync();
+        await Host.DisposeAsync();
+    }
+
+    private Dictionary<string, string?> Environment(IReadOnlyDictionary<string, string?>? settings)
+    {
+        var environment = new Dictionary<string, string?>
+        {
+            ["Database__Provider"] = "PostgreSql",
+            ["ConnectionStrings__Orders"] = _database.ConnectionString,
+            ["ConnectionStrings__RabbitMq"] = Host.Uri.ToString(),
+            ["ASPNETCORE_ENVIRONMENT"] = "Development",
+            ["Logging__LogLevel__Default"] = "Warning",
+        };
+        foreach (var (name, value) in settings ?? new Dictionary<string, string?>())
+        {
+            environment[name] = value;
+        }
+
+        return environment;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Text;
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>Plain AMQP, as a producer in any language sends it.</summary>
+public sealed class ForeignProducerTests(SharedServers servers)
+{
+    private static readonly byte[] Book = """{"item":"book","quantity":1}"""u8.ToArray();
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task A_key_published_500_times_with_500_message_ids_over_two_consumers_takes_effect_once()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+
+        await deployment.PublishAsync("orders", Enumerable.Range(0, 500).Select(_ =>
+            (Book, Headers("the-same"), (string?)Guid.CreateVersion7().ToString())));
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(1, await deployment.CountAsync("SELECT count(*) FROM orders"));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        Assert.Equal(["external"], await deployment.TextsAsync("SELECT client FROM orders"));
+        await deployment.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task The_same_key_with_another_quantity_is_parked_as_a_conflict_and_leaves_the_first_effect_alone()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+
+        await deployment.PublishAsync("orders", [(Book, Headers("k", "shop"), "1")]);
+        await deployment.DrainedAsync(Limit);
+        var other = """{"item":"book","quantity":2}"""u8.ToArray();
+        await deployment.PublishAsync("orders", [(other, Headers("k", "shop"), "2")]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(1, await deployment.CountAsync("SELECT quantity FROM orders"));
+        Assert.Equal(["conflict"], await deployment.TextsAsync("SELECT reason FROM parked_messages"));
+        Assert.Equal([Encoding.UTF8.GetString(other)], await deployment.TextsAsync("SELECT convert_from(body, 'UTF8') FROM parked_messages"));
+        Assert.Equal(["shop"], await deployment.TextsAsync("SELECT client FROM parked_messages"));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+
+        await deployment.PublishAsync("orders",
+        [
+            ("""{"quantity":1}"""u8.ToArray(), Headers("no-item"), null),
+            ("not json"u8.ToArray(), Headers("no-json"), null),
+            (Book, [], null),
+            (Book, Headers(new string('k', 300)), null),
+        ]);
+        await deployment.PublishAsync("orders", [(Book, Headers("text"), null)], "text/plain");
+        await deployment.PublishAsync("orders", [(Book, Headers("fine"), null)], contentType: null);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(
+            ["key-invalid", "key-missing", "malformed", "malformed", "unsupported-content-type"],
+            await deployment.TextsAsync("SELECT reason FROM parked_messages ORDER BY reason"));
+        Assert.Equal(["fine"], await deployment.TextsAsync("SELECT idempotency_key FROM orders"));
+        foreach (var consumer in deployment.Consumers)
+        {
+            await consumer.WaitUntilReadyAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Messages_without_an_id_that_arrive_twice_are_parked_twice()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
+
+        await deployment.PublishAsync("payments", [("{}"u8.ToArray(), [], null), ("{}"u8.ToArray(), [], null)]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM parked_messages WHERE queue = 'payments'"));
+    }
+
+    private static Dictionary<string, object?> Headers(string key, string? client = null)
+    {
+        var headers = new Dictionary<string, object?> { ["Idempotency-Key"] = key };
+        if (client is not null)
+        {
+            headers["client-id"] = client;
+        }
+
+        return headers;
+    }
+}
