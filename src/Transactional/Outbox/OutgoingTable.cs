@@ -79,6 +79,9 @@ internal static class OutgoingTable
             dialect.Source(command, rows, "d"), "t.id = d.id");
     }
 
+    /// <summary>How much waits, and since when.</summary>
+    public const string Measure = "SELECT COUNT(*), MIN(accepted_at_ms) FROM outgoing_messages";
+
     /// <summary>Ends every lease: only for a database that no other process dispatches from.</summary>
     public const string EndLeases = "UPDATE outgoing_messages SET leased_until_ms = 0";
 }

@@ -84,6 +84,59 @@ public sealed class Submissions : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Those of many submissions that have an outcome or wait for an operator, in one query: for a process that watches on behalf of
+    /// many callers. Ids are taken as they are; ask <see cref="FindAsync"/> first whether a caller owns one.
+    /// </summary>
+    /// <param name="ids">Any number, in any order.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="DatabaseUnavailableException">The database did not answer.</exception>
+    public async Task<IReadOnlyList<SubmissionStatus>> FindSettledAsync(IReadOnlyList<Guid> ids, CancellationToken cancellationToken)
+    {
+        _gate.ThrowIfClosed();
+        try
+        {
+            await using var connection = await _database.OpenAsync(cancellationToken);
+            await using var command = connection.CreateCommand();
+            command.CommandText = SubmissionsTable.FindSettled(_database.Dialect.Source(command, RowSet.OfIds("id", ids), "d"));
+            var found = new List<SubmissionStatus>();
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                found.Add(SubmissionsTable.ReadStatus(_database.Dialect, reader, _retentionMilliseconds));
+            }
+
+            return found;
+        }
+        catch (DbException exception) when (_database.Dialect.Classify(exception) != DatabaseFault.Work)
+        {
+            throw Unavailable(exception);
+        }
+    }
+
+    /// <summary>How much waits for the broker.</summary>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="DatabaseUnavailableException">The database did not answer.</exception>
+    public async Task<OutgoingBacklog> MeasureBacklogAsync(CancellationToken cancellationToken)
+    {
+        _gate.ThrowIfClosed();
+        try
+        {
+            await using var connection = await _database.OpenAsync(cancellationToken);
+            await using var command = connection.CreateCommand();
+            command.CommandText = OutgoingTable.Measure;
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            await reader.ReadAsync(cancellationToken);
+            return new(
+                Convert.ToInt64(reader.GetValue(0), System.Globalization.CultureInfo.InvariantCulture),
+                reader.IsDBNull(1) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(1)));
+        }
+        catch (DbException exception) when (_database.Dialect.Classify(exception) != DatabaseFault.Work)
+        {
+            throw Unavailable(exception);
+        }
+    }
+
     /// <summary>Commits the groups that still wait.</summary>
     public ValueTask DisposeAsync() => _groups.DisposeAsync();
 

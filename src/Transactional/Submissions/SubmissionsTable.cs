@@ -57,11 +57,20 @@ internal static class SubmissionsTable
     /// A submission with the outcome of its key. An outcome of another payload (a foreign message that took the key first) is not this
     /// submission's; its own message is then parked as a conflict.
     /// </summary>
-    public const string Find = """
+    private const string Status = """
         SELECT s.id, s.acceptance, s.accepted_at_ms, i.status, i.result, i.completed_at_ms,
                (SELECT COUNT(*) FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint) AS parked
         FROM submissions AS s LEFT JOIN inbox AS i ON i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint
-        WHERE s.client = @client AND s.operation = @operation AND s.id
+        WHERE 
+        """;
+
+    /// <summary>One submission of one client.</summary>
+    public const string Find = Status + "s.client = @client AND s.operation = @operation AND s.id";
+
+    /// <summary>Those of the ids that have an outcome or wait for an operator.</summary>
+    public static string FindSettled(string ids) => Status + $"""
+        s.id IN (SELECT d.id FROM {ids}) AND (i.status IS NOT NULL OR EXISTS (
+            SELECT 1 FROM parked_messages AS q WHERE q.key_digest = s.key_digest AND q.fingerprint = s.fingerprint))
         """;
 
     public static SubmissionStatus ReadStatus(Dialect dialect, DbDataReader reader, long retentionMilliseconds)
