@@ -9,6 +9,9 @@ internal enum Command
     /// <summary>Bring the database schema up to date and exit.</summary>
     Migrate,
 
+    /// <summary>Make an API key for a client.</summary>
+    NewKey,
+
     /// <summary>Print how to use it.</summary>
     Help,
 
@@ -26,6 +29,7 @@ internal static class CommandLine
 
           (none)     serve HTTP until stopped
           migrate    bring the database schema up to date and exit; several may run at once
+          new-key C  make an API key for the client C, and print it with the setting that lets it in
           --help     this text
 
         Settings come from the environment, or as --Section:Key value:
@@ -49,6 +53,8 @@ internal static class CommandLine
                 case "migrate" when at == 0:
                     command = Command.Migrate;
                     break;
+                case "new-key" when at == 0 && args.Length == 2 && !args[1].StartsWith('-'):
+                    return Command.NewKey;
                 case var setting when IsSetting(setting) && setting.Contains('=', StringComparison.Ordinal):
                     break;
                 case var setting when IsSetting(setting) && at + 1 < args.Length:

@@ -1,12 +1,16 @@
 using Messaging.Contracts;
 using Messaging.Publisher;
 using Messaging.Transactional;
+using Microsoft.Extensions.Options;
 
 var command = CommandLine.Read(args);
 switch (command)
 {
     case Command.Help:
         Console.WriteLine(CommandLine.Usage);
+        return 0;
+    case Command.NewKey:
+        Console.WriteLine(ApiKey.Introduce(args[1]));
         return 0;
     case Command.Unknown:
         await Console.Error.WriteLineAsync($"Not understood: {string.Join(' ', args)}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}");
@@ -15,14 +19,19 @@ switch (command)
 
 try
 {
+    return command == Command.Migrate ? await MigrateAsync() : await ServeAsync();
+}
+catch (Exception failure) when (failure is SettingException or OptionsValidationException)
+{
+    // The operator's to mend: the message names the setting, a stack trace would bury it.
+    await Console.Error.WriteLineAsync(failure.Message);
+    return 2;
+}
+
+async Task<int> ServeAsync()
+{
     var builder = WebApplication.CreateBuilder(args);
     builder.AddPublisher();
-    if (command == Command.Migrate)
-    {
-        await using var tool = builder.Build();
-        return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
-    }
-
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
     await using var app = builder.Build();
@@ -30,8 +39,13 @@ try
     await app.RunAsync();
     return Environment.ExitCode;
 }
-catch (SettingException exception)
+
+async Task<int> MigrateAsync()
 {
-    await Console.Error.WriteLineAsync(exception.Message);
-    return 2;
+    // Of the engine only what a migration needs: there is no broker and no client, so nothing is checked for completeness.
+    var builder = Host.CreateApplicationBuilder(args[1..]);
+    builder.ConfigureContainer(new DefaultServiceProviderFactory(new ServiceProviderOptions()));
+    builder.Services.AddTransactional(builder.Configuration);
+    using var host = builder.Build();
+    return await host.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
 }

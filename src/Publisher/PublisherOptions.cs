@@ -46,6 +46,50 @@ internal sealed class LimitsOptions
     /// <summary>Largest amount of one payment, in units of its currency.</summary>
     [Range(typeof(decimal), "0.0001", "99999999999.9999", ParseLimitsInInvariantCulture = true, ErrorMessage = "Limits__MaxAmount must be from 0.0001 to 99999999999.9999.")]
     public decimal MaxAmount { get; set; } = CapturePayment.MaxAmount;
+
+    /// <summary>Requests of one client, per second.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "Limits__RequestsPerSecond must be from 1 to 1000000.")]
+    public int RequestsPerSecond { get; set; } = 10_000;
+
+    /// <summary>Requests of one client at once, after a pause.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "Limits__RequestBurst must be from 1 to 1000000.")]
+    public int RequestBurst { get; set; } = 20_000;
+
+    /// <summary>New keys of one client, per second; replays do not count.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "Limits__NewKeysPerSecond must be from 1 to 1000000.")]
+    public int NewKeysPerSecond { get; set; } = 5_000;
+
+    /// <summary>New keys of one client at once, after a pause.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "Limits__NewKeyBurst must be from 1 to 1000000.")]
+    public int NewKeyBurst { get; set; } = 10_000;
+
+    /// <summary>Rows that may wait for the broker before new submissions are answered 503.</summary>
+    [Range(1, int.MaxValue, ErrorMessage = "Limits__MaxOutgoingRows must be from 1 to 2147483647.")]
+    public int MaxOutgoingRows { get; set; } = 1_000_000;
+}
+
+/// <summary>Section <c>Waiting</c>: <c>Prefer: wait</c> and event streams.</summary>
+internal sealed class WaitingOptions
+{
+    /// <summary>Longest wait that <c>Prefer: wait=N</c> is granted, in seconds.</summary>
+    [Range(0, 300, ErrorMessage = "Waiting__MaxWaitSeconds must be from 0 to 300 seconds.")]
+    public int MaxWaitSeconds { get; set; } = 30;
+
+    /// <summary>How often the one watcher looks for outcomes while somebody waits, in milliseconds.</summary>
+    [Range(10, 10_000, ErrorMessage = "Waiting__IntervalMilliseconds must be from 10 to 10000 milliseconds.")]
+    public int IntervalMilliseconds { get; set; } = 100;
+
+    /// <summary>Callers that may wait at once. More are answered at once, as if they had not asked to wait; more streams are answered 429.</summary>
+    [Range(0, 100_000, ErrorMessage = "Waiting__MaxWaiting must be from 0 to 100000.")]
+    public int MaxWaiting { get; set; } = 10_000;
+
+    /// <summary>After so many seconds a stream ends and the client connects again, as event streams do by themselves.</summary>
+    [Range(1, 86_400, ErrorMessage = "Waiting__MaxStreamSeconds must be from 1 to 86400 seconds.")]
+    public int MaxStreamSeconds { get; set; } = 600;
+
+    /// <summary>A comment is sent on a silent stream so often, in seconds, so that no proxy takes it for dead.</summary>
+    [Range(1, 300, ErrorMessage = "Waiting__KeepAliveSeconds must be from 1 to 300 seconds.")]
+    public int KeepAliveSeconds { get; set; } = 15;
 }
 
 [OptionsValidator]
@@ -56,3 +100,6 @@ internal sealed partial class PaymentsOptionsValidator : IValidateOptions<Paymen
 
 [OptionsValidator]
 internal sealed partial class LimitsOptionsValidator : IValidateOptions<LimitsOptions>;
+
+[OptionsValidator]
+internal sealed partial class WaitingOptionsValidator : IValidateOptions<WaitingOptions>;

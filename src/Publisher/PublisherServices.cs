@@ -8,18 +8,28 @@ namespace Messaging.Publisher;
 /// <summary>The HTTP front: what it needs, and what it serves. Standalone hosts the same in its own process.</summary>
 public static class PublisherServices
 {
-    /// <summary>Adds the front and the engine that accepts and dispatches.</summary>
+    /// <summary>Adds the front, and the engine that accepts and dispatches; the transport is the host's choice.</summary>
     /// <param name="builder">Of the process that serves it.</param>
-    public static void AddPublisher(this WebApplicationBuilder builder)
+    /// <param name="anonymousOnLoopback">Serve callers on this machine without credentials, also outside Development.</param>
+    public static void AddPublisher(this WebApplicationBuilder builder, bool anonymousOnLoopback = false)
     {
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder.Services);
+        builder.AddClients(anonymousOnLoopback);
+        builder.AddFrontCors();
+        builder.AddTelemetry();
         builder.Services.AddTransactional(builder.Configuration);
         builder.Services.AddReconciliation();
         builder.Services.AddHealthChecks();
+        builder.Services.AddApiDocument();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Intake>();
+        builder.Services.AddSingleton<Admission>();
+        builder.Services.AddSingleton<Backlog>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Backlog>());
         builder.Services.AddSingleton<SubmissionAnswers>();
+        builder.Services.AddSingleton<OutcomeWatcher>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<OutcomeWatcher>());
         builder.WebHost.ConfigureKestrel(ConfigureServer);
     }
 
@@ -28,10 +38,20 @@ public static class PublisherServices
     public static void MapPublisher(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+
+        // The order of checks is part of the contract (docs/http.md).
+        app.UseSecurityHeaders();
         app.UseMiddleware<ProblemAnswers>();
         app.UseRouting();
+        app.UseCors();
+        app.UseMiddleware<ClientAuthentication>();
+        app.UseMiddleware<RequestRate>();
+
         app.MapOrders();
         app.MapPayments();
+        app.MapProblems();
+        app.MapApiDocument();
+        app.MapMetrics();
         app.MapHealth();
     }
 
@@ -40,6 +60,8 @@ public static class PublisherServices
         services.AddSingleton<IValidateOptions<PublisherOptions>, PublisherOptionsValidator>();
         services.AddSingleton<IValidateOptions<PaymentsOptions>, PaymentsOptionsValidator>();
         services.AddSingleton<IValidateOptions<LimitsOptions>, LimitsOptionsValidator>();
+        services.AddSingleton<IValidateOptions<WaitingOptions>, WaitingOptionsValidator>();
+        services.AddOptions<WaitingOptions>().BindConfiguration("Waiting").ValidateOnStart();
         services.AddOptions<PublisherOptions>().BindConfiguration("Publisher").ValidateOnStart();
         services.AddOptions<IdempotencyOptions>().BindConfiguration("Idempotency").ValidateOnStart();
         services.AddOptions<PaymentsOptions>().BindConfiguration("Payments").ValidateOnStart();

@@ -64,7 +64,7 @@ internal static class StandaloneHost
             ["ConnectionStrings:Orders"] = $"Data Source={DatabaseFile(folder)}",
             ["Reconcile:EverythingAtStart"] = "true",
         });
-        builder.AddPublisher();
+        builder.AddPublisher(anonymousOnLoopback: true);
         builder.AddConsumer();
         builder.Services.UseBusTransport();
         builder.Services.AddMassTransit(x => x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context)));

@@ -21,17 +21,23 @@ internal sealed record Acceptance(string Location, byte[] Body, IdempotencyKey K
     {
         var response = httpContext.Response;
         response.StatusCode = StatusCodes.Status202Accepted;
-        response.Headers.Location = httpContext.Request.PathBase.Add(Location).ToUriComponent();
         response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
         response.Headers.CacheControl = "no-store";
-        response.Headers[IdempotencyKey.Header] = Key.ToString();
-        if (Replayed)
-        {
-            response.Headers[ReplayedHeader] = "true";
-        }
-
+        WriteHeaders(httpContext);
         response.ContentType = "application/json";
         response.ContentLength = Body.Length;
         return response.Body.WriteAsync(Body, httpContext.RequestAborted).AsTask();
+    }
+
+    /// <summary>What every answer to an accepted submission carries, whether or not its caller waited for the outcome.</summary>
+    public void WriteHeaders(HttpContext http)
+    {
+        var headers = http.Response.Headers;
+        headers.Location = http.Request.PathBase.Add(Location).ToUriComponent();
+        headers[IdempotencyKey.Header] = Key.ToString();
+        if (Replayed)
+        {
+            headers[ReplayedHeader] = "true";
+        }
     }
 }

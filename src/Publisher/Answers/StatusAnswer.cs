@@ -5,15 +5,35 @@ using Messaging.Transactional;
 
 namespace Messaging.Publisher;
 
-/// <summary>200: what was submitted, how far it has come, and what came of it.</summary>
+/// <summary>
+/// 200: what was submitted, how far it has come, and what came of it. As the answer to a submission whose caller waited for the
+/// outcome: 201 if the effect took place.
+/// </summary>
 internal sealed record StatusAnswer(SubmissionStatus Submission) : IResult
 {
+    /// <summary>The acceptance that this answers instead of, if this answers a submission.</summary>
+    public Acceptance? Submitted { get; init; }
+
+    /// <summary>The wait that was granted, if one was asked for.</summary>
+    public int? WaitedSeconds { get; init; }
+
     private static readonly JsonWriterOptions Writing = new() { Encoder = PublisherJson.Encoder };
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.Headers.CacheControl = "no-store";
+        if (WaitedSeconds is { } seconds)
+        {
+            response.Headers["Preference-Applied"] = string.Create(CultureInfo.InvariantCulture, $"wait={seconds}");
+        }
+
+        if (Submitted is { } acceptance)
+        {
+            response.StatusCode = Submission.Outcome is { Failed: false } ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+            acceptance.WriteHeaders(httpContext);
+        }
+
         if (Submission.State == SubmissionState.Accepted)
         {
             response.Headers.RetryAfter = Acceptance.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);

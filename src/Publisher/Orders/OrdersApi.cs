@@ -15,11 +15,13 @@ internal static class OrdersApi
 
     public static void MapOrders(this IEndpointRouteBuilder app)
     {
-        app.MapPost(Path, SubmitAsync);
-        app.MapGet(Path + "/{order_id}", FindAsync);
+        var operation = new OperationMetadata(SubmitOrder.Operation);
+        app.MapPost(Path, SubmitAsync).WithMetadata(operation);
+        app.MapGet(Path + "/{order_id}", FindAsync).WithMetadata(operation);
+        app.MapGet(Path + "/{order_id}/events", FollowAsync).WithMetadata(operation);
     }
 
-    private static async Task<Results<Acceptance, Problem>> SubmitAsync(
+    private static async Task<Results<Acceptance, StatusAnswer, Problem>> SubmitAsync(
         HttpContext http, Intake intake, IOptions<LimitsOptions> limits, TimeProvider clock, SubmissionAnswers answers, CancellationToken cancellationToken)
     {
         var received = await intake.ReceiveAsync(http.Request, cancellationToken);
@@ -36,12 +38,16 @@ internal static class OrdersApi
 
         var key = new ScopedKey(http.ClientId(), SubmitOrder.Operation, received.Key.Value);
         var submission = Compose(key, order, Fingerprint.Of(SubmitOrder.Operation, received.Body), clock.GetUtcNow());
-        return await answers.SubmitAsync(submission, Path, received.Key, cancellationToken);
+        return await answers.SubmitAsync(http, submission, Path, received.Key, cancellationToken);
     }
 
     private static Task<Results<StatusAnswer, Problem>> FindAsync(
         HttpContext http, [FromRoute(Name = "order_id")] string id, SubmissionAnswers answers, CancellationToken cancellationToken) =>
-        answers.FindAsync(http.ClientId(), SubmitOrder.Operation, id, cancellationToken);
+        answers.FindAsync(http, SubmitOrder.Operation, id, cancellationToken);
+
+    private static Task<Results<EventStream, Problem>> FollowAsync(
+        HttpContext http, [FromRoute(Name = "order_id")] string id, SubmissionAnswers answers, CancellationToken cancellationToken) =>
+        answers.FollowAsync(http, SubmitOrder.Operation, id, cancellationToken);
 
     private static Submission Compose(ScopedKey key, OrderRequest order, Fingerprint fingerprint, DateTimeOffset acceptedAt)
     {

@@ -15,11 +15,13 @@ internal static class PaymentsApi
 
     public static void MapPayments(this IEndpointRouteBuilder app)
     {
-        app.MapPost(Path, SubmitAsync);
-        app.MapGet(Path + "/{payment_id}", FindAsync);
+        var operation = new OperationMetadata(CapturePayment.Operation);
+        app.MapPost(Path, SubmitAsync).WithMetadata(operation);
+        app.MapGet(Path + "/{payment_id}", FindAsync).WithMetadata(operation);
+        app.MapGet(Path + "/{payment_id}/events", FollowAsync).WithMetadata(operation);
     }
 
-    private static async Task<Results<Acceptance, Problem>> SubmitAsync(
+    private static async Task<Results<Acceptance, StatusAnswer, Problem>> SubmitAsync(
         HttpContext http,
         Intake intake,
         IOptions<LimitsOptions> limits,
@@ -42,12 +44,16 @@ internal static class PaymentsApi
 
         var key = new ScopedKey(http.ClientId(), CapturePayment.Operation, received.Key.Value);
         var submission = Compose(key, payment, Fingerprint.Of(CapturePayment.Operation, received.Body), clock.GetUtcNow());
-        return await answers.SubmitAsync(submission, Path, received.Key, cancellationToken);
+        return await answers.SubmitAsync(http, submission, Path, received.Key, cancellationToken);
     }
 
     private static Task<Results<StatusAnswer, Problem>> FindAsync(
         HttpContext http, [FromRoute(Name = "payment_id")] string id, SubmissionAnswers answers, CancellationToken cancellationToken) =>
-        answers.FindAsync(http.ClientId(), CapturePayment.Operation, id, cancellationToken);
+        answers.FindAsync(http, CapturePayment.Operation, id, cancellationToken);
+
+    private static Task<Results<EventStream, Problem>> FollowAsync(
+        HttpContext http, [FromRoute(Name = "payment_id")] string id, SubmissionAnswers answers, CancellationToken cancellationToken) =>
+        answers.FollowAsync(http, CapturePayment.Operation, id, cancellationToken);
 
     private static Submission Compose(ScopedKey key, PaymentRequest payment, Fingerprint fingerprint, DateTimeOffset acceptedAt)
     {

@@ -45,7 +45,7 @@ internal sealed partial class ProblemAnswers(RequestDelegate next, IOptions<Limi
                 return OfStatus(bad.StatusCode);
             case DatabaseUnavailableException unavailable:
                 LogUnavailable(unavailable);
-                return new Problem(ProblemType.Unavailable, "The database does not answer. Nothing was processed unprotected.") { RetryAfterSeconds = 5 };
+                return new Problem(ProblemType.Unavailable, "The database cannot be used now. Nothing is processed without it.") { RetryAfterSeconds = 5 };
             default:
                 LogFailure(failure);
                 return new Problem(ProblemType.Internal, ProblemType.Internal.Mend);

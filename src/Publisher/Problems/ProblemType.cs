@@ -30,6 +30,14 @@ internal sealed record ProblemType(string Code, int Status, string Title, string
         "validation", 400, "The body is not valid.",
         "Mend every member named in errors; $ stands for the body as a whole. The key was not used: send the mended body with the same key or another one.");
 
+    public static readonly ProblemType Unauthorized = new(
+        "unauthorized", 401, "Credentials are missing or not valid.",
+        "Send Authorization: Bearer with an API key or a token, or X-Api-Key with an API key; one of them, once.");
+
+    public static readonly ProblemType Forbidden = new(
+        "forbidden", 403, "This client may not do that.",
+        "Ask the operator to allow the operation for this client.");
+
     public static readonly ProblemType NotFound = new(
         "not-found", 404, "There is nothing here.",
         "Use the address from the Location header of the acceptance, with the credentials that submitted it.");
@@ -58,6 +66,18 @@ internal sealed record ProblemType(string Code, int Status, string Title, string
         "idempotency-key-reused", 422, "This key was used with another payload.",
         "Use a new key for a new request; to retry a request, send exactly what was sent first. The first request is untouched.");
 
+    public static readonly ProblemType RateLimited = new(
+        "rate-limited", 429, "This client makes too many requests.",
+        "Send the same request again, with the same key, after Retry-After.");
+
+    public static readonly ProblemType TooManyNewKeys = new(
+        "too-many-new-keys", 429, "This client submits too much at once.",
+        "Send the same request again, with the same key, after Retry-After.");
+
+    public static readonly ProblemType TooManyWaiting = new(
+        "too-many-waiting", 429, "Too many callers are waiting for events.",
+        "Ask for the status instead, or open the stream after Retry-After.");
+
     public static readonly ProblemType Internal = new(
         "internal-error", 500, "The service failed.",
         "Nothing was stored under the key, or the key finds it: send the same request again. If it keeps failing, tell the operator the trace_id.");
@@ -66,11 +86,15 @@ internal sealed record ProblemType(string Code, int Status, string Title, string
         "unavailable", 503, "The service cannot store orders now.",
         "Send the same request again, with the same key, after Retry-After.");
 
+    public static readonly ProblemType Overloaded = new(
+        "overloaded", 503, "The service has taken in as much as it can hold.",
+        "Send the same request again, with the same key, after Retry-After.");
+
     /// <summary>All of them, by code.</summary>
     public static readonly IReadOnlyDictionary<string, ProblemType> All = new[]
     {
-        BadRequest, KeyRequired, KeyMalformed, KeyInvalid, Validation, NotFound, MethodNotAllowed, RequestTimeout, KeyInFlight,
-        BodyTooLarge, MediaType, KeyReused, Internal, Unavailable,
+        BadRequest, KeyRequired, KeyMalformed, KeyInvalid, Validation, Unauthorized, Forbidden, NotFound, MethodNotAllowed, RequestTimeout,
+        KeyInFlight, BodyTooLarge, MediaType, KeyReused, RateLimited, TooManyNewKeys, TooManyWaiting, Internal, Unavailable, Overloaded,
     }.ToDictionary(type => type.Code, StringComparer.Ordinal);
 
     /// <summary>What a status means that the server set without saying more.</summary>

@@ -1,0 +1,60 @@
+using Messaging.Transactional;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.Options;
+
+namespace Messaging.Publisher;
+
+/// <summary>Who may call: API keys, tokens, and (where the host allows it) anyone on this machine.</summary>
+internal static class ClientServices
+{
+    public static void AddClients(this WebApplicationBuilder builder, bool anonymousOnLoopback)
+    {
+        builder.Configuration.AddJsonFile("clients.json", optional: true, reloadOnChange: true);
+        var services = builder.Services;
+        services.AddSingleton<IValidateOptions<ClientsOptions>, ClientsOptionsValidator>();
+        services.AddOptions<ClientsOptions>().Bind(builder.Configuration).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<AuthenticationOptions>, AuthenticationOptionsValidator>();
+        services.AddOptions<AuthenticationOptions>().BindConfiguration("Authentication").ValidateOnStart();
+        services.AddSingleton<ApiKeys>();
+        services.AddSingleton(provider => new AnonymousAccess(
+            (anonymousOnLoopback || builder.Environment.IsDevelopment())
+            && provider.GetRequiredService<IOptions<AuthenticationOptions>>().Value.Anonymous != false));
+        services.AddHostedService<ClientsRequired>();
+        AddTokens(services);
+    }
+
+    private static void AddTokens(IServiceCollection services)
+    {
+        services.AddAuthentication().AddJwtBearer();
+        services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme).Configure<IOptions<AuthenticationOptions>>((bearer, options) =>
+        {
+            var jwt = options.Value.Jwt;
+            bearer.Authority = jwt.Authority;
+            bearer.Audience = jwt.Audience;
+            bearer.MapInboundClaims = false;
+            bearer.RequireHttpsMetadata = jwt.Authority is null || !new Uri(jwt.Authority).IsLoopback;
+            bearer.TokenValidationParameters.ValidAlgorithms = jwt.Algorithms.Count > 0 ? jwt.Algorithms : JwtOptions.AllAlgorithms;
+            bearer.TokenValidationParameters.ValidateAudience = true;
+            bearer.TokenValidationParameters.RequireExpirationTime = true;
+            bearer.TokenValidationParameters.RequireSignedTokens = true;
+        });
+    }
+}
+
+/// <summary>Refuses to start a service that nobody may call, or that anybody could.</summary>
+internal sealed class ClientsRequired(IOptionsMonitor<ClientsOptions> clients, IOptions<AuthenticationOptions> options, AnonymousAccess anonymous) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.Value.Anonymous == true && !anonymous.Allowed)
+        {
+            throw new SettingException("Authentication__Anonymous", "true", "false, and configure clients: anonymous access exists only in Development and Standalone");
+        }
+
+        return anonymous.Allowed || options.Value.Jwt.Authority is not null || clients.CurrentValue.Clients.Values.Any(client => client.Keys.Count > 0)
+            ? Task.CompletedTask
+            : throw new SettingException("Clients__NAME__Keys__0", null, "the hash of an API key (the command new-key NAME makes both), or set Authentication__Jwt__Authority");
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

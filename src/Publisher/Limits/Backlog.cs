@@ -1,0 +1,40 @@
+using Messaging.Transactional;
+using Microsoft.Extensions.Options;
+
+namespace Messaging.Publisher;
+
+/// <summary>
+/// Measures what waits for the broker, for the metrics and for back-pressure. While nothing can be measured the last measure
+/// counts: the database is then away, and submissions are refused for that.
+/// </summary>
+internal sealed partial class Backlog(
+    Submissions submissions, IOptions<LimitsOptions> limits, FrontMetrics metrics, TimeProvider clock, ILogger<Backlog> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    private long _rows;
+
+    public bool IsTooLong => Volatile.Read(ref _rows) > limits.Value.MaxOutgoingRows;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            try
+            {
+                var backlog = await submissions.MeasureBacklogAsync(stoppingToken);
+                Volatile.Write(ref _rows, backlog.Rows);
+                metrics.Outgoing(backlog, clock.GetUtcNow());
+            }
+            catch (DatabaseUnavailableException unavailable)
+            {
+                LogUnmeasured(unavailable);
+            }
+
+            await Task.Delay(Interval, clock, stoppingToken);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "What waits for the broker cannot be measured now.")]
+    private partial void LogUnmeasured(Exception failure);
+}

@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Configuration.Memory;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Messaging.Publisher;
+
+/// <summary>Traces and metrics: <c>/metrics</c> for Prometheus always, OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says.</summary>
+internal static class TelemetryServices
+{
+    /// <summary>Every meter and source of ours begins with this; so does the engine's.</summary>
+    private const string Ours = "Messaging.*";
+
+    private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    public static void AddTelemetry(this WebApplicationBuilder builder)
+    {
+        // Below every other source of configuration, so that any can turn it on again: the server's own line per request.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = [new("Logging:LogLevel:Microsoft.AspNetCore", "Warning")],
+        });
+        builder.Services.AddSingleton<FrontMetrics>();
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName))
+            .WithMetrics(metrics => metrics
+                .AddMeter(Ours)
+                .AddMeter("Microsoft.AspNetCore.Server.Kestrel")
+                .AddMeter("Microsoft.AspNetCore.Hosting")
+                .AddRuntimeInstrumentation()
+                .AddPrometheusExporter())
+            .WithTracing(tracing => tracing
+                .AddSource(Ours)
+                .AddAspNetCoreInstrumentation(options => options.Filter = IsWorthTracing));
+        if (!string.IsNullOrEmpty(builder.Configuration[OtlpEndpoint]))
+        {
+            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter()).WithTracing(tracing => tracing.AddOtlpExporter());
+        }
+    }
+
+    public static void MapMetrics(this IEndpointRouteBuilder app) => app.MapPrometheusScrapingEndpoint("/metrics");
+
+    /// <summary>Probes and scrapes come every few seconds and say nothing.</summary>
+    private static bool IsWorthTracing(HttpContext http) => http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
+}
