@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>The embedded default, as a newcomer runs it: SQLite, an in-memory broker that forgets, one process.</summary>
+public sealed class StandaloneTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Every_order_accepted_before_a_kill_takes_effect_once_after_the_restart()
+    {
+        using var folder = new TestFolder();
+        await using var service = await ServiceProcess.StartReadyAsync(Options(folder));
+        var accepted = new ConcurrentDictionary<string, Uri>();
+        for (var round = 0; round < 5; round++)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            var submitting = SubmitUntilStoppedAsync(service, round, accepted, stop.Token);
+            var enough = (round + 1) * 100;
+            await Eventually.True(() => accepted.Count >= enough, Limit);
+            await service.KillAsync();
+            await stop.CancelAsync();
+            await submitting;
+            await service.StartAgainAsync();
+            await service.WaitUntilReadyAsync();
+        }
+
+        foreach (var (key, location) in accepted)
+        {
+            await Eventually.Equal("created", () => StatusAsync(service, location), Limit);
+            using var replay = await SubmitAsync(service, key, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.Accepted, replay.StatusCode);
+            Assert.Equal(["true"], replay.Headers.GetValues("Idempotent-Replayed"));
+            Assert.Equal(location, replay.Headers.Location);
+        }
+
+        await service.TerminateAsync();
+        Assert.Equal(0, await folder.CountAsync("SELECT count(*) FROM (SELECT 1 FROM orders GROUP BY client, idempotency_key HAVING count(*) > 1)"));
+        Assert.Equal(0, await folder.CountAsync("SELECT count(*) FROM submissions s WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.idempotency_key = s.idempotency_key)"));
+        Assert.Equal(0, await folder.CountAsync("SELECT count(*) FROM parked_messages"));
+    }
+
+    [Fact]
+    public async Task The_demo_ends_with_its_verdict()
+    {
+        using var folder = new TestFolder();
+
+        var (code, output) = await ServiceProcess.RunAsync(Options(folder) with { Arguments = ["--demo", "1000", "--data", folder.Path] }, TimeSpan.FromMinutes(3));
+
+        Assert.True(code == 0, output);
+        Assert.EndsWith("1000 orders, 3000 requests, 2000 replays, 1000 effects, 0 lost, 0 doubled", output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_process_on_the_same_folder_is_refused()
+    {
+        using var folder = new TestFolder();
+        await using var first = await ServiceProcess.StartReadyAsync(Options(folder));
+
+        var (code, output) = await ServiceProcess.RunAsync(Options(folder));
+
+        Assert.Equal(1, code);
+        Assert.Contains("--data", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--demo", "0")]
+    [InlineData("--demo", "many")]
+    [InlineData("--nonsense")]
+    public async Task Arguments_that_are_not_understood_are_named(params string[] arguments)
+    {
+        using var folder = new TestFolder();
+
+        var (code, output) = await ServiceProcess.RunAsync(Options(folder) with { Arguments = arguments });
+
+        Assert.NotEqual(0, code);
+        Assert.Contains(arguments[^1], output, StringComparison.Ordinal);
+    }
+
+    private static ServiceOptions Options(TestFolder folder) => new("Standalone", new Dictionary<string, string?>()) { Arguments = ["--data", folder.Path] };
+
+    private static Task SubmitUntilStoppedAsync(ServiceProcess service, int round, ConcurrentDictionary<string, Uri> accepted, CancellationToken stop) =>
+        Task.WhenAll(Enumerable.Range(0, 8).Select(async caller =>
+        {
+            for (var i = 0; !stop.IsCancellationRequested; i++)
+            {
+                var key = $"{round}-{caller}-{i}";
+                try
+                {
+                    using var response = await SubmitAsync(service, key, stop);
+                    Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+                    accepted[key] = response.Headers.Location!;
+                }
+                catch (HttpRequestException)
+                {
+                    // Killed in the middle of the answer: whether it was accepted, only the key knows.
+                    return;
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+            }
+        }));
+
+    private static async Task<HttpResponseMessage> SubmitAsync(ServiceProcess service, string key, CancellationToken stop)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/orders") { Content = JsonContent.Create(new { item = "book", quantity = 1 }) };
+        request.Headers.Add("Idempotency-Key", key);
+        return await service.Http.SendAsync(request, stop);
+    }
+
+    private static async Task<string?> StatusAsync(ServiceProcess service, Uri location)
+    {
+        using var document = JsonDocument.Parse(await service.Http.GetStringAsync(location, TestContext.Current.CancellationToken));
+        return document.RootElement.GetProperty("status").GetString();
+    }
+}
