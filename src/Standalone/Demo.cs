@@ -81,8 +81,7 @@ internal sealed class Demo : IDisposable
             again.Increment(1);
         });
         await WaitForEffectsAsync(effects, cancellationToken);
-        await reconciler.ReplayAsync(cancellationToken);
-        await WaitForDispatchAsync(cancellationToken);
+        await ReplayAsync(reconciler, cancellationToken);
     }
 
     /// <summary>Every other order comes twice at the same moment.</summary>
@@ -133,19 +132,18 @@ internal sealed class Demo : IDisposable
         while (effects.Value < _orders && await timer.WaitForNextTickAsync(limit.Token));
     }
 
-    private async Task WaitForDispatchAsync(CancellationToken cancellationToken)
+    /// <summary>Delivers every message once more and waits until each delivery has been settled.</summary>
+    private static async Task ReplayAsync(Reconciler reconciler, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(OutcomeLimit);
+        using var settled = new SettledDeliveries();
+        var replayed = await reconciler.ReplayAsync(limit.Token);
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (await DemoVerdict.CountCommandsOnTheirWayAsync(_app.Services, limit.Token) > 0)
+        while (settled.Count < replayed)
         {
             await timer.WaitForNextTickAsync(limit.Token);
         }
-
-        // What was dispatched last is settled when the bus has stopped: stopping waits for deliveries under way.
-        await _app.Services.GetRequiredService<IBusControl>().StopAsync(limit.Token);
-        await _app.Services.GetRequiredService<IBusControl>().StartAsync(limit.Token);
     }
 
     private Task<DemoVerdict> JudgeAsync(CancellationToken cancellationToken) =>

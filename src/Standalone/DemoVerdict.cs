@@ -27,13 +27,6 @@ internal sealed record DemoVerdict(int Orders, int Requests, int Replays, int Ef
         return await CountAsync(scope.ServiceProvider.GetRequiredService<ConsumerContext>().Database, "SELECT COUNT(*) AS \"Value\" FROM inbox", cancellationToken);
     }
 
-    public static async Task<int> CountCommandsOnTheirWayAsync(IServiceProvider services, CancellationToken cancellationToken)
-    {
-        await using var scope = services.CreateAsyncScope();
-        return await CountAsync(scope.ServiceProvider.GetRequiredService<ConsumerContext>().Database,
-            "SELECT COUNT(*) AS \"Value\" FROM outgoing_messages WHERE destination LIKE 'queue:%'", cancellationToken);
-    }
-
     public override string ToString() =>
         $"{Orders} orders, {Requests} requests, {Replays} replays, {Effects} effects, {Lost} lost, {Doubled} doubled";
 
