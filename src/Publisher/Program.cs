@@ -21,10 +21,15 @@ try
 {
     return command == Command.Migrate ? await MigrateAsync() : await ServeAsync();
 }
-catch (Exception failure) when (failure is SettingException or OptionsValidationException)
+catch (SettingException failure)
 {
     // The operator's to mend: the message names the setting, a stack trace would bury it.
     await Console.Error.WriteLineAsync(failure.Message);
+    return 2;
+}
+catch (OptionsValidationException failure)
+{
+    await Console.Error.WriteLineAsync(SettingErrors.Describe(failure));
     return 2;
 }
 

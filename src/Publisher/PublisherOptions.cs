@@ -32,39 +32,39 @@ internal sealed class PaymentsOptions
 internal sealed class LimitsOptions
 {
     /// <summary>Largest body, in bytes. The longest valid order, all of it escaped, has about 1,300.</summary>
-    [Range(2048, 1024 * 1024, ErrorMessage = "Limits__MaxBodyBytes must be from 2048 to 1048576 bytes.")]
+    [Range(2048, 1024 * 1024)]
     public int MaxBodyBytes { get; set; } = 16 * 1024;
 
     /// <summary>Longest item, in UTF-16 code units.</summary>
-    [Range(1, SubmitOrder.MaxItemLength, ErrorMessage = "Limits__MaxItemLength must be from 1 to 200 characters.")]
+    [Range(1, SubmitOrder.MaxItemLength)]
     public int MaxItemLength { get; set; } = SubmitOrder.MaxItemLength;
 
     /// <summary>Largest quantity of one order.</summary>
-    [Range(1, SubmitOrder.MaxQuantity, ErrorMessage = "Limits__MaxQuantity must be from 1 to 1000000.")]
+    [Range(1, SubmitOrder.MaxQuantity)]
     public int MaxQuantity { get; set; } = SubmitOrder.MaxQuantity;
 
     /// <summary>Largest amount of one payment, in units of its currency.</summary>
-    [Range(typeof(decimal), "0.0001", "99999999999.9999", ParseLimitsInInvariantCulture = true, ErrorMessage = "Limits__MaxAmount must be from 0.0001 to 99999999999.9999.")]
+    [Range(typeof(decimal), "0.0001", "99999999999.9999", ParseLimitsInInvariantCulture = true)]
     public decimal MaxAmount { get; set; } = CapturePayment.MaxAmount;
 
     /// <summary>Requests of one client, per second.</summary>
-    [Range(1, 1_000_000, ErrorMessage = "Limits__RequestsPerSecond must be from 1 to 1000000.")]
+    [Range(1, 1_000_000)]
     public int RequestsPerSecond { get; set; } = 10_000;
 
     /// <summary>Requests of one client at once, after a pause.</summary>
-    [Range(1, 1_000_000, ErrorMessage = "Limits__RequestBurst must be from 1 to 1000000.")]
+    [Range(1, 1_000_000)]
     public int RequestBurst { get; set; } = 20_000;
 
     /// <summary>New keys of one client, per second; replays do not count.</summary>
-    [Range(1, 1_000_000, ErrorMessage = "Limits__NewKeysPerSecond must be from 1 to 1000000.")]
+    [Range(1, 1_000_000)]
     public int NewKeysPerSecond { get; set; } = 5_000;
 
     /// <summary>New keys of one client at once, after a pause.</summary>
-    [Range(1, 1_000_000, ErrorMessage = "Limits__NewKeyBurst must be from 1 to 1000000.")]
+    [Range(1, 1_000_000)]
     public int NewKeyBurst { get; set; } = 10_000;
 
     /// <summary>Rows that may wait for the broker before new submissions are answered 503.</summary>
-    [Range(1, int.MaxValue, ErrorMessage = "Limits__MaxOutgoingRows must be from 1 to 2147483647.")]
+    [Range(1, int.MaxValue)]
     public int MaxOutgoingRows { get; set; } = 1_000_000;
 }
 
@@ -72,23 +72,23 @@ internal sealed class LimitsOptions
 internal sealed class WaitingOptions
 {
     /// <summary>Longest wait that <c>Prefer: wait=N</c> is granted, in seconds.</summary>
-    [Range(0, 300, ErrorMessage = "Waiting__MaxWaitSeconds must be from 0 to 300 seconds.")]
+    [Range(0, 300)]
     public int MaxWaitSeconds { get; set; } = 30;
 
     /// <summary>How often the one watcher looks for outcomes while somebody waits, in milliseconds.</summary>
-    [Range(10, 10_000, ErrorMessage = "Waiting__IntervalMilliseconds must be from 10 to 10000 milliseconds.")]
+    [Range(10, 10_000)]
     public int IntervalMilliseconds { get; set; } = 100;
 
     /// <summary>Callers that may wait at once. More are answered at once, as if they had not asked to wait; more streams are answered 429.</summary>
-    [Range(0, 100_000, ErrorMessage = "Waiting__MaxWaiting must be from 0 to 100000.")]
+    [Range(0, 100_000)]
     public int MaxWaiting { get; set; } = 10_000;
 
     /// <summary>After so many seconds a stream ends and the client connects again, as event streams do by themselves.</summary>
-    [Range(1, 86_400, ErrorMessage = "Waiting__MaxStreamSeconds must be from 1 to 86400 seconds.")]
+    [Range(1, 86_400)]
     public int MaxStreamSeconds { get; set; } = 600;
 
     /// <summary>A comment is sent on a silent stream so often, in seconds, so that no proxy takes it for dead.</summary>
-    [Range(1, 300, ErrorMessage = "Waiting__KeepAliveSeconds must be from 1 to 300 seconds.")]
+    [Range(1, 300)]
     public int KeepAliveSeconds { get; set; } = 15;
 }
 

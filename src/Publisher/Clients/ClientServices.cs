@@ -7,9 +7,12 @@ namespace Messaging.Publisher;
 /// <summary>Who may call: API keys, tokens, and (where the host allows it) anyone on this machine.</summary>
 internal static class ClientServices
 {
+    /// <summary>A file of clients that is read anew whenever it changes.</summary>
+    private const string ClientsFile = "Authentication:ClientsFile";
+
     public static void AddClients(this WebApplicationBuilder builder, bool anonymousOnLoopback)
     {
-        builder.Configuration.AddJsonFile("clients.json", optional: true, reloadOnChange: true);
+        builder.Configuration.AddJsonFile(Path.GetFullPath(builder.Configuration[ClientsFile] ?? "clients.json", builder.Environment.ContentRootPath), optional: true, reloadOnChange: true);
         var services = builder.Services;
         services.AddSingleton<IValidateOptions<ClientsOptions>, ClientsOptionsValidator>();
         services.AddOptions<ClientsOptions>().Bind(builder.Configuration).ValidateOnStart();
@@ -19,7 +22,6 @@ internal static class ClientServices
         services.AddSingleton(provider => new AnonymousAccess(
             (anonymousOnLoopback || builder.Environment.IsDevelopment())
             && provider.GetRequiredService<IOptions<AuthenticationOptions>>().Value.Anonymous != false));
-        services.AddHostedService<ClientsRequired>();
         AddTokens(services);
     }
 
@@ -42,19 +44,21 @@ internal static class ClientServices
 }
 
 /// <summary>Refuses to start a service that nobody may call, or that anybody could.</summary>
-internal sealed class ClientsRequired(IOptionsMonitor<ClientsOptions> clients, IOptions<AuthenticationOptions> options, AnonymousAccess anonymous) : IHostedService
+internal static class ClientsRequired
 {
-    public Task StartAsync(CancellationToken cancellationToken)
+    public static void Check(IServiceProvider services)
     {
-        if (options.Value.Anonymous == true && !anonymous.Allowed)
+        var options = services.GetRequiredService<IOptions<AuthenticationOptions>>().Value;
+        var anonymous = services.GetRequiredService<AnonymousAccess>();
+        if (options.Anonymous == true && !anonymous.Allowed)
         {
             throw new SettingException("Authentication__Anonymous", "true", "false, and configure clients: anonymous access exists only in Development and Standalone");
         }
 
-        return anonymous.Allowed || options.Value.Jwt.Authority is not null || clients.CurrentValue.Clients.Values.Any(client => client.Keys.Count > 0)
-            ? Task.CompletedTask
-            : throw new SettingException("Clients__NAME__Keys__0", null, "the hash of an API key (the command new-key NAME makes both), or set Authentication__Jwt__Authority");
+        var clients = services.GetRequiredService<IOptionsMonitor<ClientsOptions>>().CurrentValue.Clients.Values;
+        if (!anonymous.Allowed && options.Jwt.Authority is null && !clients.Any(client => client.Keys.Count > 0))
+        {
+            throw new SettingException("Clients__NAME__Keys__0", null, "the hash of an API key (the command new-key NAME makes both), or set Authentication__Jwt__Authority");
+        }
     }
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }
