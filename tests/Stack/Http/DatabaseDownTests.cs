@@ -1,0 +1,62 @@
+using System.Net;
+using Messaging.Services;
+using Npgsql;
+
+namespace Messaging.Stack;
+
+/// <summary>A publisher whose PostgreSQL the test may stop.</summary>
+public sealed class DatabaseDownTests
+{
+    [Fact]
+    public async Task E3_with_the_database_down_nothing_is_accepted_and_the_same_key_runs_afterwards()
+    {
+        await using var server = await SharedServers.OwnPostgresAsync();
+        await using var front = new OwnPostgresFront(server);
+        await front.InitializeAsync();
+        var before = await front.OrderAsync(Front.NewKey());
+        await server.StopAsync();
+
+        var key = Front.NewKey();
+        Assert.NotEmpty((await front.OrderAsync(key)).MustBe(HttpStatusCode.ServiceUnavailable, "unavailable")["Retry-After"]);
+        Assert.NotEmpty((await front.GetAsync(before["Location"])).MustBe(HttpStatusCode.ServiceUnavailable, "unavailable")["Retry-After"]);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await front.GetAsync("health/ready", null)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await front.GetAsync("health/live", null)).Status);
+
+        await server.StartAsync();
+        var after = await Eventually.Satisfies(() => front.OrderAsync(key), answer => answer.Status == HttpStatusCode.Accepted);
+        Assert.Equal("", after["Idempotent-Replayed"]);
+        Assert.Equal(1, await front.CountAsync("submissions", $"idempotency_key = '{key}'"));
+    }
+
+    [Fact]
+    public async Task P4_a_request_waits_for_an_uncommitted_twin_and_then_says_409()
+    {
+        await using var server = await SharedServers.OwnPostgresAsync();
+        await using var front = new OwnPostgresFront(server);
+        await front.InitializeAsync();
+        var key = Front.NewKey();
+        var first = await front.OrderAsync(key);
+
+        await using (var connection = (NpgsqlConnection)await front.ConnectAsync())
+        {
+            // Whoever deletes the row has not committed: for others it is undecided whether the key is taken.
+            await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+            await using var delete = new NpgsqlCommand($"DELETE FROM submissions WHERE idempotency_key = '{key}'", connection, transaction);
+            await delete.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            Assert.NotEmpty((await front.OrderAsync(key)).MustBe(HttpStatusCode.Conflict, "idempotency-in-flight")["Retry-After"]);
+
+            var waiting = front.OrderAsync(key);
+            await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(first.Body, (await waiting).MustBe(HttpStatusCode.Accepted).Body);
+        }
+    }
+
+    private sealed class OwnPostgresFront(PostgresServer server) : Front
+    {
+        public override IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?> { ["Accept__InFlightWaitMilliseconds"] = "500", ["Accept__TimeoutMilliseconds"] = "3000" };
+
+        protected override string Provider => "PostgreSql";
+
+        protected override async Task<string> CreateDatabaseAsync() => (await server.CreateDatabaseAsync("front")).ConnectionString;
+    }
+}
