@@ -11,7 +11,12 @@ namespace Messaging.Publisher;
 /// credentials learns nothing.
 /// </summary>
 internal sealed partial class ClientAuthentication(
-    RequestDelegate next, ApiKeys keys, AnonymousAccess anonymous, IOptions<AuthenticationOptions> options, ILogger<ClientAuthentication> logger)
+    RequestDelegate next,
+    ApiKeys keys,
+    AnonymousAccess anonymous,
+    IOptions<AuthenticationOptions> options,
+    IOptionsMonitor<JwtBearerOptions> bearer,
+    ILogger<ClientAuthentication> logger)
 {
     private const string ApiKeyHeader = "X-Api-Key";
     private const string Bearer = "Bearer ";
@@ -61,18 +66,18 @@ internal sealed partial class ClientAuthentication(
 
     private async ValueTask<(Client? Client, Problem? Refusal)> OfTokenAsync(HttpContext http)
     {
-        AuthenticateResult result;
         try
         {
-            result = await http.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme);
+            // Kept for hours once fetched. Asked for here, because a token that no key is known for would count as forged below.
+            await bearer.Get(JwtBearerDefaults.AuthenticationScheme).ConfigurationManager!.GetConfigurationAsync(http.RequestAborted);
         }
         catch (InvalidOperationException failure)
         {
-            // The identity provider's keys could not be fetched: the token may well be good.
             LogNoKeys(failure);
             return (null, new Problem(ProblemType.Unavailable, "Tokens cannot be checked now: the identity provider does not answer.") { RetryAfterSeconds = 5 });
         }
 
+        var result = await http.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme);
         var jwt = options.Value.Jwt;
         if (!result.Succeeded || result.Principal.FindFirst(jwt.ClientClaim)?.Value is not { Length: > 0 and <= ScopedKey.MaxLength } id || id == Client.Anonymous.Id)
         {
