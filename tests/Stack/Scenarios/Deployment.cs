@@ -14,6 +14,7 @@ internal sealed class Deployment : IAsyncDisposable
     private readonly TestDatabase _database;
     private readonly NpgsqlDataSource _dataSource;
     private readonly List<ServiceProcess> _consumers = [];
+    private Dictionary<string, string?> _environment = [];
 
     private Deployment(RabbitMqServer broker, VirtualHost host, TestDatabase database)
     {
@@ -34,13 +35,13 @@ internal sealed class Deployment : IAsyncDisposable
         var deployment = new Deployment(broker, await broker.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync());
         try
         {
-            var environment = deployment.Environment(settings);
+            var environment = deployment._environment = deployment.Environment(settings);
             var (code, output) = await ServiceProcess.RunAsync(new ServiceOptions("Consumer", environment) { Arguments = ["migrate"] });
             Assert.True(code == 0, output);
             deployment.Publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", environment));
             for (var i = 0; i < consumers; i++)
             {
-                deployment._consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", environment)));
+                await deployment.AddConsumerAsync();
             }
 
             return deployment;
@@ -51,6 +52,8 @@ internal sealed class Deployment : IAsyncDisposable
             throw;
         }
     }
+
+    public async Task AddConsumerAsync() => _consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", _environment)));
 
     public async Task<long> CountAsync(string sql)
     {
@@ -84,6 +87,7 @@ internal sealed class Deployment : IAsyncDisposable
     {
         await using var connection = await Host.ConnectAsync();
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);
+        var published = new List<Task>();
         foreach (var (body, headers, id) in messages)
         {
             var properties = new BasicProperties { Headers = headers, Persistent = true };
@@ -97,8 +101,10 @@ internal sealed class Deployment : IAsyncDisposable
                 properties.MessageId = id;
             }
 
-            await channel.BasicPublishAsync("", queue, mandatory: true, properties, body, TestContext.Current.CancellationToken);
+            published.Add(channel.BasicPublishAsync("", queue, mandatory: true, properties, body, TestContext.Current.CancellationToken).AsTask());
         }
+
+        await Task.WhenAll(published);
     }
 
     /// <summary>A subscriber of the order events, as another team would have: its own durable queue.</summary>

@@ -1,0 +1,115 @@
+using System.Net;
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>The broker or the database is away for a while; nobody is at fault, nothing is lost, nothing is parked.</summary>
+public sealed class OutageTests(SharedServers servers)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    [Fact]
+    public async Task Orders_are_accepted_while_the_broker_is_down_and_go_out_when_it_is_back()
+    {
+        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
+        await broker.StopAsync();
+
+        await SubmitAsync(deployment, 0, 50);
+        await deployment.Publisher.WaitUntilReadyAsync();
+        Assert.Equal(50, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages"));
+        await deployment.Publisher.KillAsync();
+        await broker.StartAsync();
+        await deployment.Publisher.StartAgainAsync();
+
+        await Eventually.Equal(50L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        await deployment.DrainedAsync(Limit);
+        await deployment.AssertAtomicAsync();
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+    }
+
+    [Fact]
+    public async Task What_is_published_before_the_first_consumer_start_is_not_lost()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
+
+        await SubmitAsync(deployment, 0, 20);
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 20 }, Limit);
+        await deployment.AddConsumerAsync();
+
+        await deployment.DrainedAsync(Limit);
+        Assert.Equal(20, await deployment.CountAsync("SELECT count(*) FROM orders"));
+    }
+
+    [Fact]
+    public async Task The_consumers_hold_what_they_have_while_the_database_is_down_and_park_nothing()
+    {
+        await using var postgres = await SharedServers.OwnPostgresAsync();
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), postgres);
+        await SubmitAsync(deployment, 0, 20);
+        await deployment.DrainedAsync(Limit);
+
+        await postgres.KillAsync();
+        await deployment.PublishAsync("orders", Enumerable.Range(0, 50).Select(i =>
+            ("""{"item":"book","quantity":1}"""u8.ToArray(), new Dictionary<string, object?> { ["Idempotency-Key"] = $"foreign-{i}" }, (string?)null)));
+        using (var refused = await deployment.SubmitAsync("api/orders", "while-down", """{"item":"book","quantity":1}"""))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+            Assert.NotNull(refused.Headers.RetryAfter);
+        }
+
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Unacknowledged: 50 }, Limit);
+        await postgres.StartAsync();
+
+        await Eventually.Succeeds(async () => await SubmitAsync(deployment, 20, 40), Limit);
+        await Eventually.Equal(90L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        await deployment.DrainedAsync(Limit);
+        await deployment.AssertAtomicAsync();
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+    }
+
+    [Fact]
+    public async Task A_deleted_queue_keeps_its_commands_pending_until_it_is_declared_again()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
+        await SubmitAsync(deployment, 0, 1);
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 1 }, Limit);
+        await using (var connection = await deployment.Host.ConnectAsync())
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+            await channel.QueueDeleteAsync("orders", ifUnused: false, ifEmpty: false, cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        await SubmitAsync(deployment, 1, 5);
+
+        // The one that was in the queue went with it: that is the reconciler's. The others were returned, and are sent again.
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 4 }, Limit);
+        await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
+    }
+
+    [Fact]
+    public async Task A_lost_broker_disk_is_made_up_for_by_the_reconciler()
+    {
+        var settings = new Dictionary<string, string?> { ["Reconcile__OlderThanSeconds"] = "2", ["Reconcile__IntervalSeconds"] = "1" };
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings);
+        await SubmitAsync(deployment, 0, 30);
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 30 }, Limit);
+        await using (var connection = await deployment.Host.ConnectAsync())
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+            await channel.QueuePurgeAsync("orders", TestContext.Current.CancellationToken);
+        }
+
+        await deployment.AddConsumerAsync();
+
+        await Eventually.Equal(30L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        await deployment.DrainedAsync(Limit);
+        await deployment.AssertAtomicAsync();
+    }
+
+    private static Task SubmitAsync(Deployment deployment, int from, int to) => Parallel.ForAsync(from, to, async (i, _) =>
+    {
+        using var response = await deployment.SubmitAsync("api/orders", $"order-{i}", """{"item":"book","quantity":1}""");
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+    });
+}

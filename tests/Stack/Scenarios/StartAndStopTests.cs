@@ -1,0 +1,103 @@
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>Starting on what is not ready or not safe, and stopping in the middle of work.</summary>
+public sealed class StartAndStopTests(SharedServers servers)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task A_consumer_told_to_stop_finishes_what_it_has_begun_and_leaves_the_rest()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
+        await deployment.PublishAsync("orders", Messages(3000));
+        await Eventually.Satisfies(() => deployment.CountAsync("SELECT count(*) FROM orders"), n => n > 0, Limit);
+
+        Assert.Equal(0, await deployment.Consumers[0].TerminateAsync(TimeSpan.FromSeconds(30)));
+
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Unacknowledged: 0 }, Limit);
+        var done = await deployment.CountAsync("SELECT count(*) FROM orders");
+        var left = (await deployment.Host.QueueAsync("orders"))!.Value.Ready;
+        Assert.True(done + left >= 3000, $"{done} done, {left} left");
+        await deployment.AddConsumerAsync();
+        await deployment.DrainedAsync(Limit);
+        Assert.Equal(3000, await deployment.CountAsync("SELECT count(*) FROM orders"));
+        await deployment.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task A_service_started_before_the_migration_says_so_and_begins_once_the_schema_is_there()
+    {
+        await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
+        await using var database = await (await servers.PostgresAsync()).CreateDatabaseAsync();
+        var settings = Settings(host, database);
+        await using var consumer = ServiceProcess.Start(new ServiceOptions("Consumer", settings));
+        await using var publisher = ServiceProcess.Start(new ServiceOptions("Publisher", settings));
+
+        await consumer.WaitUntilReadyAsync("health/live");
+        await publisher.WaitUntilReadyAsync("health/live");
+        Assert.Contains("migrate", await consumer.Output.WaitForLineAsync("behind", Limit), StringComparison.Ordinal);
+        using var notReady = await consumer.Http.GetAsync(new Uri("health/ready", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, notReady.StatusCode);
+
+        var runs = await Task.WhenAll(
+            ServiceProcess.RunAsync(new ServiceOptions("Consumer", settings) { Arguments = ["migrate"] }),
+            ServiceProcess.RunAsync(new ServiceOptions("Publisher", settings) { Arguments = ["migrate"] }),
+            ServiceProcess.RunAsync(new ServiceOptions("Consumer", settings) { Arguments = ["migrate"] }));
+
+        Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
+        await consumer.WaitUntilReadyAsync();
+        await publisher.WaitUntilReadyAsync();
+    }
+
+    [Fact]
+    public async Task A_queue_that_can_lose_messages_is_refused()
+    {
+        await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
+        await using var database = await (await servers.PostgresAsync()).CreateDatabaseAsync();
+        await using (var connection = await host.ConnectAsync())
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+            await channel.QueueDeclareAsync("orders", durable: true, exclusive: false, autoDelete: false, cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        foreach (var project in (string[])["Consumer", "Publisher"])
+        {
+            var (code, output) = await ServiceProcess.RunAsync(new ServiceOptions(project, Settings(host, database)));
+
+            Assert.True(code == 1, $"{project} exited with {code}: {output}");
+            Assert.Contains("'orders' exists with other properties", output, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("Database__Provider", "Oracle", "Sqlite, PostgreSql or SqlServer")]
+    [InlineData("ConnectionStrings__Orders", null, "ConnectionStrings__Orders is not set")]
+    [InlineData("ConnectionStrings__RabbitMq", "http://localhost", "amqp://")]
+    [InlineData("Inbox__MaxBatchSize", "0", "MaxBatchSize")]
+    public async Task A_setting_that_cannot_be_used_is_named_at_start(string name, string? value, string expected)
+    {
+        await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
+        await using var database = await (await servers.PostgresAsync()).CreateDatabaseAsync();
+        var settings = Settings(host, database);
+        settings[name] = value;
+
+        var (code, output) = await ServiceProcess.RunAsync(new ServiceOptions("Consumer", settings));
+
+        Assert.NotEqual(0, code);
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<(byte[], Dictionary<string, object?>, string?)> Messages(int count) => Enumerable.Range(0, count).Select(i =>
+        ("""{"item":"book","quantity":1}"""u8.ToArray(), new Dictionary<string, object?> { ["Idempotency-Key"] = $"k{i}" }, (string?)null));
+
+    private static Dictionary<string, string?> Settings(VirtualHost host, TestDatabase database) => new()
+    {
+        ["Database__Provider"] = "PostgreSql",
+        ["ConnectionStrings__Orders"] = database.ConnectionString,
+        ["ConnectionStrings__RabbitMq"] = host.Uri.ToString(),
+        ["ASPNETCORE_ENVIRONMENT"] = "Development",
+    };
+}
