@@ -2,6 +2,7 @@ using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Transactional;
+using Microsoft.Extensions.Options;
 
 const string Usage = """
     Processes accepted orders and payments, each exactly once.
@@ -67,5 +68,10 @@ try
 catch (SettingException exception)
 {
     await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}
+catch (OptionsValidationException exception)
+{
+    await Console.Error.WriteLineAsync(SettingException.Describe(exception));
     return 2;
 }

@@ -29,7 +29,7 @@ catch (SettingException failure)
 }
 catch (OptionsValidationException failure)
 {
-    await Console.Error.WriteLineAsync(SettingErrors.Describe(failure));
+    await Console.Error.WriteLineAsync(SettingException.Describe(failure));
     return 2;
 }
 

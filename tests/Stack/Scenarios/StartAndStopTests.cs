@@ -75,7 +75,7 @@ public sealed class StartAndStopTests(SharedServers servers)
     [InlineData("Database__Provider", "Oracle", "Sqlite, PostgreSql or SqlServer")]
     [InlineData("ConnectionStrings__Orders", null, "ConnectionStrings__Orders is not set")]
     [InlineData("ConnectionStrings__RabbitMq", "http://localhost", "amqp://")]
-    [InlineData("Inbox__MaxBatchSize", "0", "MaxBatchSize")]
+    [InlineData("Inbox__MaxBatchSize", "0", "Inbox__MaxBatchSize")]
     public async Task A_setting_that_cannot_be_used_is_named_at_start(string name, string? value, string expected)
     {
         await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
