@@ -1,0 +1,51 @@
+using Messaging.Services;
+
+namespace Messaging.Throughput;
+
+/// <summary>A queue filled beforehand is drained by a contender; afterwards every key has its one effect, and the queue is empty.</summary>
+internal sealed class ConsumeRun(Arena arena)
+{
+    /// <param name="contender">Its name.</param>
+    /// <param name="queue">Which queue.</param>
+    /// <param name="share">A slow contender gets this fraction of the messages.</param>
+    public async Task RunAsync(string contender, string queue, int share)
+    {
+        await using var ground = await arena.PrepareAsync(queue, Math.Max(500, arena.Options.Messages / share));
+        await FillAsync(ground);
+        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        await VerifyAsync(contender, ground);
+        arena.Report.Add($"{contender} {(queue == Broker.Quorum ? "quorum" : "classic")}", "deliveries/s", perSecond);
+    }
+
+    /// <summary>The same deliveries again, when all of them have taken effect.</summary>
+    public async Task ReplayAsync(string contender)
+    {
+        await using var ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
+        await FillAsync(ground);
+        await Arena.RunAsync(contender, ground.Work);
+        await FillAsync(ground);
+        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        await VerifyAsync(contender, ground);
+        arena.Report.Add($"replay {contender} quorum", "deliveries/s", perSecond);
+    }
+
+    private static Task FillAsync(Ground ground) =>
+        Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue));
+
+    private static async Task VerifyAsync(string contender, Ground ground)
+    {
+        await Eventually.Satisfies(async () => await ground.Host.QueueAsync(ground.Work.Queue), q => q is { IsDrained: true });
+        if (contender == "nothing")
+        {
+            return;
+        }
+
+        var unique = Orders.UniqueOf(ground.Work.Total);
+        var (effects, key, memory) = contender == "naive" ? ("naive_orders", "key", "naive_processed") : ("orders", "idempotency_key", "inbox");
+        await ground.RequireAsync(unique, $"SELECT count(*) FROM {effects}");
+        await ground.RequireAsync(unique, $"SELECT count(DISTINCT {key}) FROM {effects}");
+        await ground.RequireAsync(unique, $"SELECT count(*) FROM {memory}");
+        await ground.RequireAsync(0, "SELECT count(*) FROM inbox WHERE status IS NULL");
+        await ground.RequireAsync(0, "SELECT count(*) FROM parked_messages");
+    }
+}

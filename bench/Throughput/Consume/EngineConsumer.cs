@@ -1,0 +1,65 @@
+using System.Diagnostics.Metrics;
+using MassTransit;
+using Messaging.Consumer;
+using Messaging.Contracts;
+using Messaging.Transactional;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Messaging.Throughput;
+
+/// <summary>Ours: the handlers of our own consumer on its engine. The name tells how: <c>pipe</c> or <c>direct</c>, <c>ef</c> or <c>set</c>, with or without <c>events</c>.</summary>
+internal static class EngineConsumer
+{
+    private const string Settled = "messaging.inbox.deliveries";
+
+    public static async Task<double> RunAsync(string name, Assignment work)
+    {
+        var parts = name.Split('-');
+        var progress = new Progress(work.Total);
+        using var listener = Listen(progress);
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Orders:SetBased"] = parts.Contains("set").ToString(),
+            // The other contenders send none; "events" shows what ours cost.
+            ["Orders:PublishEvents"] = parts.Contains("events").ToString(),
+        });
+        builder.AddConsumer();
+        builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology.Event<OrderCreated>());
+        builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
+        {
+            bus.Host(work.Broker);
+            bus.ReceiveEndpoint(work.Queue, e =>
+            {
+                e.UseInbox(context, SubmitOrder.Operation);
+                MassTransitHost.Declare((IRabbitMqReceiveEndpointConfigurator)e, work.Queue);
+            });
+        }));
+        using var host = builder.Build();
+        await host.StartAsync();
+        await progress.Finished;
+        await host.StopAsync();
+        return progress.PerSecond;
+    }
+
+    private static MeterListener Listen(Progress progress)
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Name == Settled)
+                {
+                    self.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, count, _, _) => progress.Add((int)count));
+        listener.Start();
+        return listener;
+    }
+}

@@ -1,0 +1,18 @@
+using Messaging.Services;
+
+namespace Messaging.Throughput;
+
+/// <summary>Messages go to the broker; afterwards the queue holds every one of them, and no row waits.</summary>
+internal sealed class DispatchRun(Arena arena)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    public async Task RunAsync(string contender, string type, string queue)
+    {
+        await using var ground = await arena.PrepareAsync(queue, arena.Options.Messages / 2);
+        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        await Eventually.Satisfies(async () => await ground.Host.QueueAsync(queue), q => q?.Ready == ground.Work.Total, Limit);
+        await ground.RequireAsync(0, "SELECT count(*) FROM outgoing_messages");
+        arena.Report.Add($"{contender} {type}", "messages/s", perSecond);
+    }
+}

@@ -1,0 +1,72 @@
+using System.Text.Json;
+using Messaging.Transactional;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Messaging.Throughput;
+
+/// <summary>What accepting is compared with: an endpoint that does nothing, and one that opens a transaction for each request.</summary>
+internal static class HttpContenders
+{
+    private const string Insert = """
+        INSERT INTO submissions (key_digest, id, client, operation, idempotency_key, fingerprint, destination, message_type, body, acceptance, accepted_at_ms)
+        VALUES ($1, $2, 'bench', 'submit-order', $3, '\x', 'queue:orders', 'urn:message:Messaging.Contracts:SubmitOrder', $4, '{}', 0);
+        """;
+
+    private const string InsertOutgoing = """
+        INSERT INTO outgoing_messages (id, destination, message_type, body, client, idempotency_key, accepted_at_ms, attempts, leased_until_ms)
+        VALUES ($1, 'queue:orders', 'urn:message:Messaging.Contracts:SubmitOrder', $2, 'bench', $3, 0, 0, 0);
+        """;
+
+    /// <summary>Serves at <c>ASPNETCORE_URLS</c> until it is stopped.</summary>
+    public static async Task<double> ServeAsync(string name, Assignment work)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.WebHost.UseUrls(Environment.GetEnvironmentVariable("ASPNETCORE_URLS")!);
+        await using var database = NpgsqlDataSource.Create(work.Database);
+        await using var app = builder.Build();
+        if (name == "serve-empty")
+        {
+            app.MapPost("/api/orders", () => TypedResults.Text("{}", "application/json", statusCode: StatusCodes.Status202Accepted));
+        }
+        else
+        {
+            app.MapPost("/api/orders", (HttpRequest request) => AcceptAsync(request, database));
+        }
+
+        await app.RunAsync();
+        return 0;
+    }
+
+    private static async Task<ContentHttpResult> AcceptAsync(HttpRequest request, NpgsqlDataSource database)
+    {
+        var order = (await request.ReadFromJsonAsync<Order>())!;
+        var key = request.Headers["Idempotency-Key"].ToString();
+        var id = Guid.CreateVersion7();
+        var body = JsonSerializer.Serialize(order);
+        await using var connection = await database.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await RunAsync(connection, Insert, new ScopedKey("bench", "submit-order", key).ToDigest(), id, key, body);
+        await RunAsync(connection, InsertOutgoing, id, body, key);
+        await transaction.CommitAsync();
+        return TypedResults.Text("{}", "application/json", statusCode: StatusCodes.Status202Accepted);
+    }
+
+    private static async Task RunAsync(NpgsqlConnection connection, string sql, params object[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private sealed record Order(string Item, int Quantity);
+}

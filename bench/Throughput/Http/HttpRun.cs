@@ -1,0 +1,68 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Messaging.Services;
+
+namespace Messaging.Throughput;
+
+/// <summary>Sixty-four keep-alive connections submit orders; afterwards there are as many submissions as answers.</summary>
+internal sealed class HttpRun(Arena arena)
+{
+    public const string ApiKey = "msg_bench-bench-bench-bench-bench-bench-bench1";
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    private int Requests => arena.Options.Messages;
+
+    /// <summary>Everything on: authentication, validation, fingerprint, stored acceptance, and the dispatcher at work behind it.</summary>
+    public async Task RunOursAsync()
+    {
+        await using var ground = await arena.PrepareAsync(Broker.Quorum, Requests);
+        await using var publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", Settings(ground)));
+        var load = new LoadGenerator(publisher.Http.BaseAddress!, "/api/orders", ApiKey, (int)HttpStatusCode.Accepted);
+        var warm = Requests / 4;
+        await load.RunAsync(warm);
+        Report("http ours", await load.RunAsync(Requests));
+        await ground.RequireAsync(warm + Requests, "SELECT count(*) FROM submissions");
+        await Eventually.Equal(0L, () => ground.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
+    }
+
+    /// <param name="contender">serve-empty or serve-single.</param>
+    /// <param name="name">Its name in the table.</param>
+    /// <param name="share">A slow contender gets this fraction of the requests.</param>
+    public async Task CompareAsync(string contender, string name, int share)
+    {
+        await using var ground = await arena.PrepareAsync(Broker.Quorum, Requests);
+        var address = new Uri($"http://127.0.0.1:{FreePort.Next()}/");
+        var environment = ground.Work.ToEnvironment();
+        environment["ASPNETCORE_URLS"] = address.ToString();
+        await using var server = Arena.Start(contender, environment);
+        using var http = new HttpClient { BaseAddress = address };
+        await Eventually.Succeeds(() => http.GetAsync(new Uri("/", UriKind.Relative)), Limit, "a first answer");
+        var load = new LoadGenerator(address, "/api/orders", null, (int)HttpStatusCode.Accepted);
+        var (warm, requests) = (Requests / share / 4, Requests / share);
+        await load.RunAsync(warm);
+        Report(name, await load.RunAsync(requests));
+        await ground.RequireAsync(contender == "serve-empty" ? 0 : warm + requests, "SELECT count(*) FROM submissions");
+    }
+
+    /// <summary>The limits per client are lifted: here all load comes from one.</summary>
+    public static Dictionary<string, string?> Settings(Ground ground)
+    {
+        var settings = ground.Work.ToEnvironment();
+        settings["Clients__bench__Keys__0"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ApiKey)));
+        foreach (var limit in (string[])["RequestsPerSecond", "RequestBurst", "NewKeysPerSecond", "NewKeyBurst"])
+        {
+            settings["Limits__" + limit] = "1000000";
+        }
+
+        return settings;
+    }
+
+    private void Report(string name, LoadResult result)
+    {
+        arena.Report.Add(name, "requests/s", result.PerSecond);
+        arena.Report.Add(name + " p50", "ms", result.Median);
+        arena.Report.Add(name + " p99", "ms", result.P99);
+    }
+}

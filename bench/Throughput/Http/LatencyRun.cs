@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Messaging.Services;
+using Messaging.Transactional;
+
+namespace Messaging.Throughput;
+
+/// <summary>Fifty orders a second on an idle system: from sending the request to the commit of its effect, seen from another connection.</summary>
+internal sealed class LatencyRun(Arena arena)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(1);
+
+    public async Task RunAsync()
+    {
+        await using var ground = await arena.PrepareAsync(Broker.Quorum, 0);
+        var settings = HttpRun.Settings(ground);
+        await using var publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", settings));
+        await using var consumer = await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", settings));
+        publisher.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", HttpRun.ApiKey);
+        var count = arena.Options.Quick ? 50 : 500;
+        await MeasureAsync(publisher.Http, ground, "warm", count);
+        var latencies = await MeasureAsync(publisher.Http, ground, "order", count);
+        Array.Sort(latencies);
+        arena.Report.Add("latency median", "ms", latencies[latencies.Length / 2]);
+        arena.Report.Add("latency p99", "ms", latencies[(int)(latencies.Length * 0.99)]);
+        await ground.RequireAsync(2 * count, "SELECT count(DISTINCT idempotency_key) FROM orders");
+    }
+
+    private static async Task<double[]> MeasureAsync(HttpClient http, Ground ground, string prefix, int count)
+    {
+        using var timer = new PeriodicTimer(Interval);
+        var orders = new List<Task<double>>();
+        for (var i = 0; i < count; i++)
+        {
+            await timer.WaitForNextTickAsync();
+            orders.Add(SubmitAsync(http, ground, $"{prefix}-{i}"));
+        }
+
+        return await Task.WhenAll(orders);
+    }
+
+    private static async Task<double> SubmitAsync(HttpClient http, Ground ground, string key)
+    {
+        var sentAt = Stopwatch.GetTimestamp();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/orders") { Content = new StringContent("""{"item":"book","quantity":1}""", Encoding.UTF8, "application/json") };
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        using var answer = await http.SendAsync(request);
+        if (answer.StatusCode != HttpStatusCode.Accepted)
+        {
+            throw new InvalidOperationException($"{answer.StatusCode}: {await answer.Content.ReadAsStringAsync()}");
+        }
+
+        await using var command = ground.DataSource.CreateCommand("SELECT 1 FROM inbox WHERE key_digest = $1");
+        command.Parameters.Add(new Npgsql.NpgsqlParameter { Value = new ScopedKey(Orders.Client, "submit-order", key).ToDigest() });
+        using var timer = new PeriodicTimer(LookInterval);
+        while (await command.ExecuteScalarAsync() is null)
+        {
+            await timer.WaitForNextTickAsync();
+        }
+
+        return Stopwatch.GetElapsedTime(sentAt).TotalMilliseconds;
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Messaging.Contracts;
+using Messaging.Transactional;
+
+namespace Messaging.Throughput;
+
+/// <summary>The deliveries of a run: orders as our publisher sends them, every fifth one a repetition of an earlier one.</summary>
+internal static class Orders
+{
+    public const string Client = "bench";
+
+    public static int UniqueOf(int deliveries) => deliveries - (deliveries / 5);
+
+    public static IEnumerable<OutgoingMessage> Deliveries(int count, string queue)
+    {
+        var sent = new List<OutgoingMessage>(count);
+        // The same sequence for every contender.
+        var random = new Random(20);
+        for (var i = 0; i < count; i++)
+        {
+            if (i % 5 == 4)
+            {
+                yield return sent[random.Next(Math.Max(0, sent.Count - 5_000), sent.Count)];
+                continue;
+            }
+
+            sent.Add(Order(sent.Count, queue));
+            yield return sent[^1];
+        }
+    }
+
+    public static OutgoingMessage Order(int number, string queue)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var key = $"order-{number:0000000000}-of-the-bench";
+        var id = Guid.CreateVersion7(now);
+        var fingerprint = Fingerprint.Of(SubmitOrder.Operation, JsonSerializer.SerializeToUtf8Bytes(new { item = "book", quantity = number }));
+        return new OutgoingMessage
+        {
+            Id = id,
+            Destination = Destination.Queue(queue),
+            MessageType = "urn:message:Messaging.Contracts:SubmitOrder",
+            Body = JsonSerializer.SerializeToUtf8Bytes(new SubmitOrder(Client, key, id, fingerprint.Hex, now, "book", number + 1), JsonSerializerOptions.Web),
+            Client = Client,
+            IdempotencyKey = key,
+            Fingerprint = fingerprint,
+            AcceptedAtMs = now.ToUnixTimeMilliseconds(),
+        };
+    }
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using Messaging.Services;
+
+namespace Messaging.Throughput;
+
+/// <summary>Starts the servers, runs every contender once per round, and writes the table.</summary>
+internal sealed class Session(SessionOptions options)
+{
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        await using var postgres = await SharedServers.OwnPostgresAsync();
+        var report = new Report();
+        var runs = Runs(new Arena(broker, postgres, report, options)).Where(r => options.Includes(r.Kind, r.Name)).ToList();
+        for (var round = 1; round <= options.Rounds; round++)
+        {
+            Console.WriteLine($"Round {round} of {options.Rounds}");
+            foreach (var run in runs)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                await run.Go();
+            }
+        }
+
+        var now = TimeProvider.System.GetUtcNow();
+        var text = report.Write(
+            $"""
+            # bench/run, {now:yyyy-MM-dd HH:mm} UTC
+
+            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, PostgreSQL with fsync; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates.
+            Servers, contenders and load share the machine: read the ratios, not the figures. Every run was verified from the database.
+            """, judge: !options.Quick);
+        Console.WriteLine(text);
+        if (options.Output is not null || !options.Quick)
+        {
+            var file = options.Output ?? Path.Combine(Repository.Root, "bench", "results", now.ToString("yyyy-MM-dd-HHmm", CultureInfo.InvariantCulture) + ".md");
+            await File.WriteAllTextAsync(file, text, cancellationToken);
+        }
+
+        return 0;
+    }
+
+    private static IEnumerable<Run> Runs(Arena arena)
+    {
+        var consume = new ConsumeRun(arena);
+        foreach (var (contender, share) in ((string, int)[])[("raw", 1), ("nothing", 1), ("set-direct", 1), ("ef-direct", 1), ("set-pipe", 1), ("ef-pipe", 1), ("set-direct-events", 2), ("naive", 20)])
+        {
+            yield return new Run("consume", $"{contender} quorum", () => consume.RunAsync(contender, Broker.Quorum, share));
+        }
+
+        foreach (var contender in (string[])["raw", "set-direct", "ef-direct"])
+        {
+            yield return new Run("consume", $"{contender} classic", () => consume.RunAsync(contender, Broker.Classic, 1));
+        }
+
+        yield return new Run("consume", "replay set-direct quorum", () => consume.ReplayAsync("set-direct"));
+        var http = new HttpRun(arena);
+        yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
+        yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 8));
+        yield return new Run("http", "http ours", http.RunOursAsync);
+        var dispatch = new DispatchRun(arena);
+        foreach (var queue in (string[])[Broker.Quorum, Broker.Classic])
+        {
+            var type = queue == Broker.Quorum ? "quorum" : "classic";
+            yield return new Run("dispatch", $"publish {type}", () => dispatch.RunAsync("publish", type, queue));
+            yield return new Run("dispatch", $"dispatch {type}", () => dispatch.RunAsync("dispatch", type, queue));
+        }
+
+        yield return new Run("latency", "latency", new LatencyRun(arena).RunAsync);
+    }
+
+    private sealed record Run(string Kind, string Name, Func<Task> Go);
+}
