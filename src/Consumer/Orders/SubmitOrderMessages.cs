@@ -12,7 +12,7 @@ internal static class SubmitOrderMessages
     {
         var order = payload.Json.Deserialize<Payload>(PayloadJson.Options) ?? throw new JsonException("The payload is null.");
         return new SubmitOrder(
-            payload.Key.Client, payload.Key.Key, Guid.CreateVersion7(), payload.Fingerprint.Hex, payload.AcceptedAt, order.Item, order.Quantity);
+            payload.Key.Client, payload.Key.Key, Guid.CreateVersion7(), payload.Fingerprint.Hex, payload.AcceptedAt, order.Item, WholeNumber(order.Quantity));
     }
 
     public static string? FindProblem(SubmitOrder order) =>
@@ -22,5 +22,10 @@ internal static class SubmitOrderMessages
         : order.Quantity is < 1 or > SubmitOrder.MaxQuantity ? $"quantity is {order.Quantity}; 1 to {SubmitOrder.MaxQuantity} are allowed."
         : null;
 
-    private sealed record Payload(string Item, int Quantity);
+    /// <summary><c>1.0</c> is 1, as over HTTP.</summary>
+    private static int WholeNumber(decimal quantity) => quantity == decimal.Truncate(quantity) && quantity is >= int.MinValue and <= int.MaxValue
+        ? (int)quantity
+        : throw new JsonException($"quantity is {quantity}, which is no whole number.");
+
+    private sealed record Payload(string Item, decimal Quantity);
 }

@@ -35,9 +35,9 @@ internal sealed partial class RabbitMqTransport(
             }
 
             var results = await Task.WhenAll(confirms);
-            if (results.Any(r => r.Outcome == SendOutcome.Unrouted))
+            if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
-                // A queue or binding that somebody deleted is declared again before the next attempt.
+                // A queue or binding that somebody deleted is declared again before the next attempt. (An event may lack subscribers.)
                 await RabbitMqTopology.DeclareAsync(_connection!, topology, cancellationToken);
             }
 

@@ -35,8 +35,13 @@ public readonly record struct ScopedKey(string Client, string Operation, string 
     }
 
     /// <summary>The key for the n-th message that the effect of this key sends: what the next service's inbox recognises a repetition by.</summary>
+    /// <remarks><c>operation/client/key/n</c>; where that would be longer than a key may be, the digest stands for the three parts.</remarks>
     /// <param name="n">Counts from 1 within one effect.</param>
-    public string Derive(int n) => $"{Operation}/{Client}/{Key}/{n}";
+    public string Derive(int n)
+    {
+        var derived = $"{Operation}/{Client}/{Key}/{n}";
+        return derived.Length <= MaxLength ? derived : $"{ToDigest():N}/{n}";
+    }
 
     private static void Append(Span<byte> text, ref int at, string part)
     {
