@@ -1,0 +1,49 @@
+using MassTransit;
+using Messaging.Transactional;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Messaging.Unit;
+
+internal sealed record ReserveStock(string Sku, int Quantity);
+
+internal sealed record StockReserved(string Sku);
+
+internal sealed record Reservation(Guid Id, string Sku, int Quantity);
+
+internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbContext(options)
+{
+    public DbSet<Reservation> Reservations => Set<Reservation>();
+}
+
+// README: handler
+internal sealed class ReserveStockHandler : IHandler<ReserveStock, ShopContext>
+{
+    public Task<Outcome> HandleAsync(Incoming<ReserveStock> incoming, ShopContext database, CancellationToken cancellationToken)
+    {
+        database.Reservations.Add(new Reservation(Guid.CreateVersion7(), incoming.Message.Sku, incoming.Message.Quantity));
+        return Task.FromResult(Outcome.Completed("reserved").Publishing(new StockReserved(incoming.Message.Sku)));
+    }
+}
+// README: end
+
+/// <summary>The README's sample of a service of somebody else's. What stands between the marks is compared with the README.</summary>
+internal static class OwnService
+{
+    public static void AddTo(WebApplicationBuilder builder)
+    {
+        // README: service
+        builder.Services.AddDbContext<ShopContext>((services, options) => services.GetRequiredService<Database>().Configure(options));
+
+        builder.Services.AddInbox<ShopContext>(builder.Configuration).Handle<ReserveStock, ReserveStockHandler>("reserve-stock");
+        builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology.Queue("reservations").Event<StockReserved>());
+
+        builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
+        {
+            bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
+            bus.ReceiveEndpoint("reservations", endpoint => endpoint.UseInbox(context, "reserve-stock"));
+        }));
+        // README: end
+    }
+}
