@@ -44,6 +44,11 @@ public static class PublisherServices
         ClientsRequired.Check(app.Services);
 
         // The order of checks is part of the contract (docs/http.md).
+        if (!app.Environment.IsDevelopment())
+        {
+            app.UseHsts(); // Says nothing over plain HTTP, nor on localhost.
+        }
+
         app.UseSecurityHeaders();
         app.UseMiddleware<ProblemAnswers>();
         app.UseRouting();

@@ -48,6 +48,11 @@ internal sealed partial class ClientAuthentication(
     private async ValueTask<(Client? Client, Problem? Refusal)> IdentifyAsync(HttpContext http)
     {
         var (authorization, apiKey) = (http.Request.Headers.Authorization, http.Request.Headers[ApiKeyHeader]);
+        if (authorization.Count == 1 && authorization.ToString().Trim().Equals(Bearer.TrimEnd(), StringComparison.OrdinalIgnoreCase))
+        {
+            authorization = default; // The reading page sends the scheme alone while no token has been entered.
+        }
+
         switch (authorization.Count, apiKey.Count)
         {
             case (0, 0):

@@ -26,6 +26,9 @@ internal static class ApiDocument
             .DisableDefaultFonts()
             .DisableTelemetry()
             .DisableAgent()
+            .DisableMcp()
+            .HideDeveloperTools()
+            .ExpandAllTags()
             .HideClientButton());
         page.AddEndpointFilter((context, next) =>
         {
@@ -49,6 +52,7 @@ internal static class ApiDocument
                 """,
         };
         document.Servers = [new OpenApiServer { Url = "/" }];
+        document.Tags = new HashSet<OpenApiTag> { new() { Name = "Orders" }, new() { Name = "Payments" } };
         document.Components ??= new OpenApiComponents();
         document.Components.Schemas = ApiSchemas.All;
         document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>

@@ -75,13 +75,13 @@ internal static class OperationDescription
         {
             Description = "With Prefer: wait, it took effect in time.",
             Headers = Headers("Location", IdempotencyKey.Header, Acceptance.ReplayedHeader, "Preference-Applied"),
-            Content = Content(document, noun + "Status"),
+            Content = Content(document, noun + "Status", StatusExample(noun, failed: false)),
         };
         operation.Responses["200"] = new OpenApiResponse
         {
             Description = "With Prefer: wait, it was refused by the business in time; status is failed.",
             Headers = Headers("Location", IdempotencyKey.Header, Acceptance.ReplayedHeader, "Preference-Applied"),
-            Content = Content(document, noun + "Status"),
+            Content = Content(document, noun + "Status", StatusExample(noun, failed: true)),
         };
     }
 
@@ -95,7 +95,7 @@ internal static class OperationDescription
         {
             Description = "How far it has come. Retry-After is there while the outcome is not.",
             Headers = Headers("Retry-After", "Preference-Applied"),
-            Content = Content(document, noun + "Status"),
+            Content = Content(document, noun + "Status", StatusExample(noun, failed: false)),
         };
     }
 
@@ -111,6 +111,20 @@ internal static class OperationDescription
             Content = new Dictionary<string, OpenApiMediaType> { ["text/event-stream"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String } } },
         };
         operation.Responses["204"] = new OpenApiResponse { Description = "The final event was seen already: do not connect again." };
+    }
+
+    private static string StatusExample(string noun, bool failed)
+    {
+        const string Id = "019aa1b2-5c3d-7e4f-8a9b-0c1d2e3f4a5b";
+        var (id, submitted, word) = noun == "Order" ? ("order_id", "\"item\":\"book\",\"quantity\":1", "created") : ("payment_id", "\"amount\":100,\"currency\":\"EUR\"", "captured");
+        var outcome = failed
+            ? """
+              "status":"failed","error":{"code":"refused","detail":"Why the business said no."}
+              """
+            : $$$"""
+              "status":"{{{word}}}","result":{"{{{id}}}":"{{{Id}}}"}
+              """;
+        return $$"""{"{{id}}":"{{Id}}",{{submitted}},{{outcome}},"accepted_at":"2026-01-02T03:04:05.678Z","completed_at":"2026-01-02T03:04:05.714Z","key_expires_at":"2026-01-09T03:04:05.678Z"}""";
     }
 
     private static void AddProblems(OpenApiOperation operation, OpenApiDocument document, int status, ProblemType[] types) =>

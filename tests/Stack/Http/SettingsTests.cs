@@ -167,6 +167,7 @@ public sealed class SettingsTests(SqliteFront front) : IClassFixture<SqliteFront
     {
         await using var development = await front.StartAnotherAsync(("ASPNETCORE_ENVIRONMENT", "Development"));
         (await GetAsync(development, "api/orders/x", null)).MustBe(HttpStatusCode.NotFound, "not-found");
+        (await GetAsync(development, "api/orders/x", null, ("Authorization", "Bearer"))).MustBe(HttpStatusCode.NotFound, "not-found");
         (await GetAsync(development, "api/orders/x", null, ("X-Forwarded-For", "127.0.0.1"))).MustBe(HttpStatusCode.Unauthorized, "unauthorized");
         (await GetAsync(development, "api/orders/x", null, ("Host", "evil.example"))).MustBe(HttpStatusCode.Unauthorized, "unauthorized");
         (await PostAsync(development, null)).MustBe(HttpStatusCode.BadRequest, "idempotency-key-required");
