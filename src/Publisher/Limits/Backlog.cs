@@ -26,15 +26,16 @@ internal sealed partial class Backlog(
                 Volatile.Write(ref _rows, backlog.Rows);
                 metrics.Outgoing(backlog, clock.GetUtcNow());
             }
-            catch (DatabaseUnavailableException unavailable)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                LogUnmeasured(unavailable);
+                // Whatever fails here must not end the service that accepts.
+                LogUnmeasured(failure);
             }
 
             await Task.Delay(Interval, clock, stoppingToken);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "What waits for the broker cannot be measured now.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What waits for the broker cannot be measured now.")]
     private partial void LogUnmeasured(Exception failure);
 }

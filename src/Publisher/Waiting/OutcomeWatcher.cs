@@ -9,11 +9,15 @@ namespace Messaging.Publisher;
 /// does. A waiter costs an entry and a task, no thread.
 /// </summary>
 internal sealed partial class OutcomeWatcher(
-    Submissions submissions, IOptions<WaitingOptions> options, TimeProvider clock, FrontMetrics metrics, ILogger<OutcomeWatcher> logger) : BackgroundService
+    Submissions submissions,
+    IOptions<WaitingOptions> options,
+    TimeProvider clock,
+    FrontMetrics metrics,
+    IHostApplicationLifetime lifetime,
+    ILogger<OutcomeWatcher> logger) : BackgroundService
 {
     private readonly ConcurrentDictionary<Waiter, bool> _waiters = [];
     private readonly SemaphoreSlim _somebody = new(0, 1);
-    private readonly CancellationTokenSource _stopping = new();
     private int _waiting;
 
     /// <summary>One entry per caller who waits.</summary>
@@ -45,7 +49,9 @@ internal sealed partial class OutcomeWatcher(
         _waiters[waiter] = true;
         Wake();
         using var up = new CancellationTokenSource(limit, clock);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(up.Token, _stopping.Token);
+
+        // The server stops only when its requests are answered: those who wait are answered as soon as it is asked to.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(up.Token, lifetime.ApplicationStopping);
         await using var endOfTime = end.Token.Register(() => waiter.Change.TrySetResult(null));
         await using var callerGone = cancellationToken.Register(() => waiter.Change.TrySetCanceled(cancellationToken));
         try
@@ -62,16 +68,8 @@ internal sealed partial class OutcomeWatcher(
     /// <summary>Whether one more may wait.</summary>
     public bool HasRoom => Volatile.Read(ref _waiting) < options.Value.MaxWaiting;
 
-    public override async Task StopAsync(CancellationToken cancellationToken)
-    {
-        // First, so that those who wait are answered while the server still takes answers.
-        await _stopping.CancelAsync();
-        await base.StopAsync(cancellationToken);
-    }
-
     public override void Dispose()
     {
-        _stopping.Dispose();
         _somebody.Dispose();
         base.Dispose();
     }
@@ -91,14 +89,19 @@ internal sealed partial class OutcomeWatcher(
                 await Task.Delay(interval, clock, stoppingToken);
                 await LookAsync(stoppingToken);
             }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
             catch (DatabaseUnavailableException unavailable)
             {
                 // Those who wait go on waiting; their time runs out if this lasts.
                 LogUnavailable(unavailable);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception failure)
             {
-                return;
+                // Waiting is a convenience: whatever fails here must not end the service that accepts.
+                LogFailure(failure);
             }
         }
     }
@@ -155,4 +158,7 @@ internal sealed partial class OutcomeWatcher(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The database is unavailable; callers who wait for an outcome go on waiting.")]
     private partial void LogUnavailable(Exception failure);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Outcomes cannot be looked for; callers who wait for one go on waiting.")]
+    private partial void LogFailure(Exception failure);
 }

@@ -89,6 +89,19 @@ public abstract class WaitingTests(Front front)
     }
 
     [Fact]
+    public async Task A_publisher_that_is_stopped_answers_those_who_wait_and_is_gone_at_once()
+    {
+        await using var another = await front.StartAnotherAsync();
+        var key = Front.NewKey();
+        var waiting = WaitAsync(another.Http, key);
+        await Eventually.Equal(1L, () => front.CountAsync("submissions", $"idempotency_key = '{key}'"));
+        var watch = Stopwatch.StartNew();
+        Assert.Equal(0, await another.TerminateAsync());
+        Assert.Equal("accepted", (await waiting).MustBe(HttpStatusCode.Accepted).Member("status"));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 15);
+    }
+
+    [Fact]
     public async Task A_thousand_who_wait_cost_no_threads_and_hear_of_their_outcome_at_once()
     {
         const int Count = 1000;
