@@ -68,15 +68,15 @@ internal static class OutgoingTable
     public static string Delete(Dialect dialect, DbCommand command, IReadOnlyList<Guid> ids) =>
         $"DELETE FROM outgoing_messages WHERE id IN (SELECT d.id FROM {dialect.Source(command, RowSet.OfIds("id", ids), "d")})";
 
-    /// <summary>Puts a message that cannot be sent now behind the others, for longer each time.</summary>
+    /// <summary>Puts a message that cannot be sent now behind the others, for longer each time. Shares a command with <see cref="Delete"/>, so the rows have another name.</summary>
     public static string Defer(Dialect dialect, DbCommand command, IReadOnlyList<(Guid Id, long DelayMilliseconds, string Error)> messages)
     {
         var rows = RowSet.Of(messages, (set, all) => set
             .Ids("id", all, m => m.Id)
             .Numbers("delay_ms", all, m => m.DelayMilliseconds)
             .Text("error", all, m => m.Error.Length <= 1000 ? m.Error : m.Error[..1000]));
-        return dialect.UpdateFrom("outgoing_messages", $"attempts = t.attempts + 1, last_error = d.error, leased_until_ms = {dialect.NowMilliseconds} + d.delay_ms",
-            dialect.Source(command, rows, "d"), "t.id = d.id");
+        return dialect.UpdateFrom("outgoing_messages", $"attempts = t.attempts + 1, last_error = f.error, leased_until_ms = {dialect.NowMilliseconds} + f.delay_ms",
+            dialect.Source(command, rows, "f"), "t.id = f.id");
     }
 
     /// <summary>How much waits, and since when.</summary>
