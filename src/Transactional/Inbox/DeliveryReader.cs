@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
@@ -19,6 +20,8 @@ internal static class DeliveryReader
         }
 
         string? client = null, key = null;
+        Guid? digest = null;
+        Fingerprint? known = null;
         try
         {
             var envelope = isEnvelope ? MassTransitEnvelope.Read(delivery.Body) : new MassTransitEnvelope(delivery.Body, new Dictionary<string, string>());
@@ -37,21 +40,28 @@ internal static class DeliveryReader
             }
 
             var scoped = new ScopedKey(client, operation.Name, key);
+            digest = scoped.ToDigest();
             var fingerprint = isEnvelope && Fingerprint.TryParse(Header(MessageHeaders.Fingerprint), out var given)
                 ? given
                 : Fingerprint.Of(operation.Name, envelope.Message);
+            known = fingerprint;
             var acceptedAt = long.TryParse(Header(MessageHeaders.AcceptedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
                 && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
                     ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
                     : delivery.SentAt ?? receivedAt;
             var message = operation.Read(envelope.Message, foreign: !isEnvelope, scoped, fingerprint, acceptedAt);
-            return new Candidate(scoped, scoped.ToDigest(), fingerprint, acceptedAt, message, Header(MessageHeaders.TraceParent));
+            return new Candidate(scoped, digest.Value, fingerprint, acceptedAt, message, TraceParent());
+
+            // Anybody may write this header; what is no trace context neither travels on nor stops the message.
+            string? TraceParent() => Header(MessageHeaders.TraceParent) is { } trace && ActivityContext.TryParse(trace, null, out _) ? trace : null;
 
             string? Header(string name) => delivery.TextHeader(name) ?? envelope.Headers.GetValueOrDefault(name);
         }
-        catch (JsonException exception)
+        catch (Exception exception)
         {
-            return new Unreadable(ParkingReason.Malformed, exception.Message, client, key);
+            // Reading is pure: what fails fails again. So also an exception that a service's own reading code did not mean to throw
+            // parks the message; thrown on, it would come back for ever.
+            return new Unreadable(ParkingReason.Malformed, exception is JsonException ? exception.Message : exception.ToString(), client, key, digest, known);
         }
     }
 

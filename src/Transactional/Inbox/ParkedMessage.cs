@@ -6,7 +6,7 @@ using System.Data.Common;
 namespace Messaging.Transactional;
 
 /// <summary>A message that waits for an operator, as it came, with the reason.</summary>
-internal sealed record ParkedMessage(Delivery Delivery, string Operation, string Reason, string Error, string? Client, string? Key, Candidate? Candidate)
+internal sealed record ParkedMessage(Delivery Delivery, string Operation, string Reason, string Error, string? Client, string? Key, Guid? Digest, Fingerprint? Fingerprint)
 {
     private const int MaxErrorLength = 4000;
 
@@ -14,10 +14,10 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
         "id, content_digest, key_digest, queue, operation, client, idempotency_key, fingerprint, reason, error, message_id, content_type, headers, body, delivery_count, parked_at_ms";
 
     public static ParkedMessage Of(Delivery delivery, string operation, Unreadable unreadable) =>
-        new(delivery, operation, unreadable.Reason, unreadable.Error, unreadable.Client, unreadable.Key, null);
+        new(delivery, operation, unreadable.Reason, unreadable.Error, unreadable.Client, unreadable.Key, unreadable.Digest, unreadable.Fingerprint);
 
     public static ParkedMessage Of(Delivery delivery, Candidate candidate, string reason, string error) =>
-        new(delivery, candidate.Key.Operation, reason, error, candidate.Key.Client, candidate.Key.Key, candidate);
+        new(delivery, candidate.Key.Operation, reason, error, candidate.Key.Client, candidate.Key.Key, candidate.Digest, candidate.Fingerprint);
 
     /// <summary>
     /// Parks each message once: one that the broker hands out again, because the acknowledgement after an earlier commit was lost, is
@@ -28,12 +28,12 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
         var rows = RowSet.Of(messages, (set, all) => set
             .Ids("id", all, _ => Guid.CreateVersion7())
             .Ids("content_digest", all, m => m.ContentDigest())
-            .Ids("key_digest", all, m => m.Candidate?.Digest)
+            .Ids("key_digest", all, m => m.Digest)
             .Text("queue", all, m => m.Delivery.Queue)
             .Text("operation", all, m => m.Operation)
             .Text("client", all, m => Storable(m.Client))
             .Text("idempotency_key", all, m => Storable(m.Key))
-            .Bytes("fingerprint", all, m => m.Candidate?.Fingerprint.ToBytes())
+            .Bytes("fingerprint", all, m => m.Fingerprint?.ToBytes())
             .Text("reason", all, m => m.Reason)
             .Text("error", all, m => Storable(m.Error.Length <= MaxErrorLength ? m.Error : m.Error[..MaxErrorLength]))
             .Text("message_id", all, m => Storable(m.Delivery.MessageId))

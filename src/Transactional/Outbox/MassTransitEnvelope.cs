@@ -103,7 +103,7 @@ internal sealed record MassTransitEnvelope(ReadOnlyMemory<byte> Message, IReadOn
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = reader.GetString()!;
+            var name = Text(ref reader);
             reader.Read();
             switch (reader.TokenType)
             {
