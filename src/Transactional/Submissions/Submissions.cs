@@ -71,12 +71,12 @@ public sealed class Submissions : IAsyncDisposable
         {
             await using var connection = await _database.OpenAsync(cancellationToken);
             await using var command = connection.CreateCommand();
-            command.CommandText = SubmissionsTable.Find + " = @id";
-            Dialect.Add(command, "@client", client);
-            Dialect.Add(command, "@operation", operation);
+            command.CommandText = SubmissionsTable.Find;
             _database.Dialect.AddId(command, "@id", id);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await reader.ReadAsync(cancellationToken) ? SubmissionsTable.ReadStatus(_database.Dialect, reader, _retentionMilliseconds) : null;
+            return await reader.ReadAsync(cancellationToken) && SubmissionsTable.BelongsTo(reader, client, operation)
+                ? SubmissionsTable.ReadStatus(_database.Dialect, reader, _retentionMilliseconds)
+                : null;
         }
         catch (DbException exception) when (_database.Dialect.Classify(exception) != DatabaseFault.Work)
         {

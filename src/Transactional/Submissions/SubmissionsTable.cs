@@ -59,19 +59,23 @@ internal static class SubmissionsTable
     /// </summary>
     private const string Status = """
         SELECT s.id, s.acceptance, s.accepted_at_ms, i.status, i.result, i.completed_at_ms,
-               (SELECT COUNT(*) FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint) AS parked
+               (SELECT COUNT(*) FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint) AS parked,
+               s.client, s.operation
         FROM submissions AS s LEFT JOIN inbox AS i ON i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint
         WHERE 
         """;
 
-    /// <summary>One submission of one client.</summary>
-    public const string Find = Status + "s.client = @client AND s.operation = @operation AND s.id";
+    /// <summary>One submission; whose it is, <see cref="BelongsTo"/> tells.</summary>
+    public const string Find = Status + "s.id = @id";
 
     /// <summary>Those of the ids that have an outcome or wait for an operator.</summary>
     public static string FindSettled(string ids) => Status + $"""
         s.id IN (SELECT d.id FROM {ids}) AND (i.status IS NOT NULL OR EXISTS (
             SELECT 1 FROM parked_messages AS q WHERE q.key_digest = s.key_digest AND q.fingerprint = s.fingerprint))
         """;
+
+    /// <summary>Compared here, character by character: SQL Server holds <c>acme</c>, <c>ACME</c> and <c>acme </c> to be equal.</summary>
+    public static bool BelongsTo(DbDataReader reader, string client, string operation) => reader.GetString(7) == client && reader.GetString(8) == operation;
 
     public static SubmissionStatus ReadStatus(Dialect dialect, DbDataReader reader, long retentionMilliseconds)
     {
