@@ -37,6 +37,11 @@ internal sealed partial class DatabaseGate(
     /// <exception cref="UnsafeSettingException">A setting can lose data.</exception>
     public async Task<string?> LookAsync(CancellationToken cancellationToken)
     {
+        if (database.Dialect.FindUnsafeConnection() is { } unsafeConnection)
+        {
+            throw new UnsafeSettingException(unsafeConnection);
+        }
+
         try
         {
             var pending = await schema.FindPendingAsync(cancellationToken);

@@ -72,6 +72,9 @@ internal abstract class Dialect
     /// </summary>
     public virtual bool IsClaimCollision(DbException exception) => false;
 
+    /// <summary>Says what of the connection string alone could lose everything; null when nothing. Asked before there is a schema.</summary>
+    public virtual string? FindUnsafeConnection() => null;
+
     /// <summary>Names the settings of this database that could lose a commit; empty when there are none.</summary>
     public abstract Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken);
 

@@ -80,14 +80,16 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
             _ => DatabaseFault.Work,
         };
 
-    public override async Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken)
+    public override string? FindUnsafeConnection()
     {
         var source = new SqliteConnectionStringBuilder(_connectionString);
-        if (source.Mode == SqliteOpenMode.Memory || source.DataSource is "" or ":memory:")
-        {
-            return ["The SQLite database is held in memory and is lost with the process. Set ConnectionStrings__Orders to 'Data Source=FILE'."];
-        }
+        return source.Mode == SqliteOpenMode.Memory || source.DataSource is "" or ":memory:"
+            ? "The SQLite database is held in memory and is lost with the process. Set ConnectionStrings__Orders to 'Data Source=FILE'."
+            : null;
+    }
 
+    public override async Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken)
+    {
         await using var transaction = await BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
         command.CommandText = "SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)";
