@@ -1,0 +1,151 @@
+using System.Text;
+using Messaging.Contracts;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.EntityFrameworkCore;
+
+namespace Messaging.Database;
+
+/// <summary>Step 4c: a handler that fails harms itself alone, and is never mistaken for a duplicate.</summary>
+public abstract class HandlerFailureContract(SharedServers servers, DatabaseProvider provider) : ContractSuite(servers, provider)
+{
+    [Fact]
+    public async Task A_handler_that_fails_once_takes_effect_on_the_next_attempt()
+    {
+        var engine = await StartEngineAsync(s => s.Script.Throws("flaky", times: 1));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "flaky"));
+
+        Assert.Equal(2, engine.Script.Runs("flaky"));
+        Assert.Equal(1, await Tables.EffectsAsync("k"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task A_handler_that_always_fails_is_parked_as_it_came_and_leaves_nothing_else()
+    {
+        var engine = await StartEngineAsync(s => s.Script.Throws("poison"));
+        var delivery = Message.OfProbe("k", "poison", ("x-note", "kept"));
+
+        await engine.ProcessAsync(Probe.Operation, delivery);
+
+        Assert.Equal(3, engine.Script.Runs("poison"));
+        var row = Assert.Single(await Tables.RowsAsync(
+            "SELECT reason, error, body, headers, queue, operation, client, idempotency_key, message_id, content_type FROM parked_messages"));
+        Assert.Equal(ParkingReason.Poison, row[0]);
+        Assert.Contains("'poison' failed in run 3", (string)row[1]!, StringComparison.Ordinal);
+        Assert.Equal(delivery.Body.ToArray(), row[2]);
+        Assert.Contains("\"x-note\":\"kept\"", (string)row[3]!, StringComparison.Ordinal);
+        Assert.Equal(["probes", Probe.Operation, Message.Client, "k", delivery.MessageId!, "application/json"], row[4..].Cast<string>());
+        Assert.Equal(0, await Tables.CountAsync("orders"));
+        Assert.Equal(0, await Tables.CountAsync("inbox"));
+        Assert.Empty(engine.Broker.Sent);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(13)]
+    [InlineData(39)]
+    public async Task The_neighbours_of_a_poison_message_take_effect_once_and_are_not_parked(int position)
+    {
+        var engine = await StartEngineAsync(s => s.Script.Throws("poison"));
+        var batch = Enumerable.Range(0, 40).Select(i => Message.OfProbe($"key-{i:00}", i == position ? "poison" : "good"));
+
+        await engine.ProcessInOneBatchAsync(batch);
+
+        Assert.Equal(39, await Tables.CountAsync("orders", "item = 'good'"));
+        Assert.Equal([$"key-{position:00}"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages"));
+        await Tables.AssertAtomicAsync();
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(39, engine.Broker.Sent.Count(m => m.Destination == Destination.Event(typeof(Probed)) && Encoding.UTF8.GetString(m.Body).Contains("good", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_unique_violation_in_a_business_table_is_poison_and_never_a_duplicate()
+    {
+        await Tables.ExecuteAsync("CREATE TABLE seats (seat int NOT NULL PRIMARY KEY)");
+        await Tables.ExecuteAsync("INSERT INTO seats VALUES (7)");
+        var engine = await StartEngineAsync(s => s.Script.On("seat", (_, database) => database.Database.ExecuteSqlRawAsync("INSERT INTO seats VALUES (7)")));
+
+        await engine.ProcessInOneBatchAsync(Message.OfProbe("k", "seat"), Message.OfProbe("neighbour", "good"));
+
+        Assert.Equal([ParkingReason.Poison], await Tables.TextsAsync("SELECT reason FROM parked_messages WHERE idempotency_key = 'k'"));
+        Assert.Equal(0, await Tables.CountAsync("inbox", "idempotency_key = 'k'"));
+        Assert.Equal(1, await Tables.EffectsAsync("neighbour"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task A_violation_that_only_saving_finds_is_poison_too()
+    {
+        var engine = await StartEngineAsync(s => s.Script.On("bad", (_, database) =>
+        {
+            foreach (var order in database.Orders.Local)
+            {
+                database.Entry(order).Property(o => o.Quantity).CurrentValue = 0; // ck_orders_quantity
+            }
+
+            return Task.CompletedTask;
+        }));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "bad"));
+
+        Assert.Equal([ParkingReason.Poison], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
+        Assert.Equal(0, await Tables.CountAsync("inbox") + await Tables.CountAsync("orders"));
+    }
+
+    [Fact]
+    public async Task A_business_refusal_is_an_outcome_like_any_other()
+    {
+        var engine = await StartEngineAsync(s => s.Services.AddInboxForRefusals(s));
+
+        await engine.ProcessAsync("refuse", Message.Of("refusals", "k", "{}"), Message.Of("refusals", "k", "{}"));
+
+        var row = Assert.Single(await Tables.RowsAsync("SELECT status, result FROM inbox"));
+        Assert.Equal("failed", row[0]);
+        Assert.Equal("""{"code":"closed","detail":"We are closed."}""", row[1]);
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    [Theory]
+    [InlineData("\ud83d")]
+    [InlineData("\0")]
+    public async Task An_error_of_any_text_can_be_parked(string text)
+    {
+        var engine = await StartEngineAsync(s => s.Script.On("odd", (_, _) => throw new InvalidOperationException($"before{text}after")));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "odd")).WaitAsync(TimeSpan.FromSeconds(30), Cancelled);
+
+        Assert.Contains("after", Assert.Single(await Tables.TextsAsync("SELECT error FROM parked_messages")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_deadlock_that_a_handler_runs_into_is_nobodys_fault()
+    {
+        Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: SQLite has one writer and so no deadlocks.");
+        await Tables.ExecuteAsync("CREATE TABLE accounts (id int NOT NULL PRIMARY KEY, amount int NOT NULL)");
+        await Tables.ExecuteAsync("INSERT INTO accounts VALUES (1, 0), (2, 0)");
+        Engine[] engines = [await StartTransferringAsync(1, 2), await StartTransferringAsync(2, 1)];
+
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => engines[i % 2].ProcessAsync(Probe.Operation, Message.OfProbe($"key-{i}", "transfer"))));
+
+        Assert.Equal(10, Convert.ToInt32(await Tables.ValueAsync("SELECT amount FROM accounts WHERE id = 1"), System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+
+        Task<Engine> StartTransferringAsync(int first, int second) => StartEngineAsync(s => s.With("Inbox:MaxBatchSize", 1).Script.On("transfer", async (_, database) =>
+        {
+            foreach (var account in (int[])[first, second])
+            {
+                await database.Database.ExecuteSqlAsync($"UPDATE accounts SET amount = amount + 1 WHERE id = {account}");
+            }
+        }));
+    }
+}
+
+public sealed class HandlerFailureOnSqlite(SharedServers servers) : HandlerFailureContract(servers, DatabaseProvider.Sqlite);
+
+public sealed class HandlerFailureOnPostgreSql(SharedServers servers) : HandlerFailureContract(servers, DatabaseProvider.PostgreSql);
+
+public sealed class HandlerFailureOnSqlServer(SharedServers servers) : HandlerFailureContract(servers, DatabaseProvider.SqlServer);

@@ -1,0 +1,160 @@
+using Messaging.Services;
+using Messaging.Transactional;
+
+namespace Messaging.Database;
+
+/// <summary>Step 2: what is committed goes to the broker at least once, and its row goes only after the broker's word.</summary>
+public abstract class DispatchContract(SharedServers servers, DatabaseProvider provider) : ContractSuite(servers, provider)
+{
+    [Fact]
+    public async Task Two_dispatchers_share_a_backlog_and_send_each_message_once()
+    {
+        await FillBacklogAsync(1000);
+
+        // Each waits in its first window until the other has one too: so they do share.
+        using var both = new Barrier(2);
+        Engine[] engines = [await StartEngineAsync(Meeting), await StartEngineAsync(Meeting)];
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+
+        var sent = engines.SelectMany(e => e.Broker.Sent).Select(m => m.Id).ToList();
+        Assert.Equal((1000, 1000), (sent.Count, sent.Distinct().Count()));
+        Assert.All(engines, e => Assert.NotEmpty(e.Broker.Sent));
+
+        void Meeting(EngineSetup setup)
+        {
+            var first = true;
+            setup.With("Dispatch:WindowSize", 50);
+            ((RecordingTransport)setup.Transport!).Before = (_, stopping) =>
+            {
+                (var meets, first) = (first, false);
+                return meets ? Task.Run(() => both.SignalAndWait(TimeSpan.FromSeconds(20), stopping), stopping) : Task.CompletedTask;
+            };
+        }
+    }
+
+    [Fact]
+    public async Task A_row_stays_until_the_broker_has_confirmed_it()
+    {
+        var confirm = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => confirm.Task.WaitAsync(stopping));
+        await engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled);
+        await Eventually.Equal(1, () => Task.FromResult(engine.Broker.Sent.Count));
+
+        Assert.Equal(1, await Tables.CountAsync("outgoing_messages"));
+        confirm.SetResult();
+
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+    }
+
+    [Fact]
+    public async Task What_a_dead_dispatcher_had_taken_goes_out_from_another_once_its_lease_ends()
+    {
+        await FillBacklogAsync(10);
+        var dead = await StartEngineAsync(s =>
+        {
+            s.With("Dispatch:LeaseMilliseconds", 1_000);
+            ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping);
+        });
+        await Eventually.Equal(10, () => Task.FromResult(dead.Broker.Sent.Count));
+        await dead.StopAsync();
+        Assert.Equal(10, await Tables.CountAsync("outgoing_messages"));
+
+        var heir = await StartEngineAsync();
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+
+        Assert.Equal(10, heir.Broker.Sent.Select(m => m.Id).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_leased_row_is_left_to_its_dispatcher()
+    {
+        await FillBacklogAsync(5);
+        await Tables.ExecuteAsync($"UPDATE outgoing_messages SET leased_until_ms = {TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds()}");
+
+        var engine = await StartEngineAsync();
+        await engine.Submissions.SubmitAsync(Message.Submission("later"), Cancelled);
+        await Eventually.Equal(5, () => Tables.CountAsync("outgoing_messages"));
+
+        Assert.Equal(["later"], engine.Broker.Sent.Select(m => m.IdempotencyKey));
+    }
+
+    [Fact]
+    public async Task A_message_that_cannot_be_sent_waits_behind_the_others_and_says_why()
+    {
+        await FillBacklogAsync(30);
+        var bad = await Tables.TextsAsync("SELECT MIN(idempotency_key) FROM outgoing_messages");
+
+        var engine = await StartEngineAsync(s =>
+        {
+            s.With("Dispatch:WindowSize", 5);
+            ((RecordingTransport)s.Transport!).Answer = m => m.IdempotencyKey == bad[0] ? new SendResult(SendOutcome.Unrouted, "returned: 312 NO_ROUTE") : SendResult.Confirmed;
+        });
+        await Eventually.Equal(1, () => Tables.CountAsync("outgoing_messages"));
+
+        var row = Assert.Single(await Tables.RowsAsync("SELECT idempotency_key, attempts, last_error FROM outgoing_messages"));
+        Assert.Equal((bad[0], "returned: 312 NO_ROUTE"), (row[0], row[2]));
+        Assert.True((long)row[1]! >= 1);
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public async Task An_event_that_nobody_subscribes_to_is_dropped_unless_subscribers_are_required(bool required, long left)
+    {
+        var engine = await StartEngineAsync(s =>
+        {
+            s.With("Dispatch:RequireSubscribers", required);
+            ((RecordingTransport)s.Transport!).Answer = _ => new SendResult(SendOutcome.Unrouted, "returned");
+        });
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k"));
+
+        await Eventually.Equal(left, () => Tables.CountAsync("outgoing_messages", required ? "attempts > 0" : "1 = 1"));
+    }
+
+    [Fact]
+    public async Task While_the_broker_is_away_orders_are_accepted_and_go_out_when_it_is_back()
+    {
+        var away = true;
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, _) =>
+            Volatile.Read(ref away) ? throw new BrokerUnavailableException("away", new IOException()) : Task.CompletedTask);
+
+        foreach (var key in (string[])["a", "b", "c"])
+        {
+            Assert.Equal(SubmissionOutcome.Accepted, (await engine.Submissions.SubmitAsync(Message.Submission(key), Cancelled)).Outcome);
+        }
+
+        Assert.Equal(3, await Tables.CountAsync("outgoing_messages"));
+        Volatile.Write(ref away, false);
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(["a", "b", "c"], engine.Broker.Sent.Select(m => m.IdempotencyKey).Distinct().Order());
+    }
+
+    [Fact]
+    public async Task The_backlog_is_measured()
+    {
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        Assert.Equal(new OutgoingBacklog(0, null), await engine.Submissions.MeasureBacklogAsync(Cancelled));
+        var oldest = DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().AddMinutes(-5).ToUnixTimeMilliseconds());
+
+        await engine.Submissions.SubmitAsync(Message.Submission("new"), Cancelled);
+        await engine.Submissions.SubmitAsync(Message.Submission("old", acceptedAt: oldest), Cancelled);
+
+        Assert.Equal(new OutgoingBacklog(2, oldest), await engine.Submissions.MeasureBacklogAsync(Cancelled));
+    }
+
+    /// <summary>Submissions of an engine that stopped before it sent anything, with their leases over.</summary>
+    private async Task FillBacklogAsync(int count)
+    {
+        var filler = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        await Task.WhenAll(Enumerable.Range(0, count).Select(i => filler.Submissions.SubmitAsync(Message.Submission($"key-{i:0000}"), Cancelled)));
+        await filler.StopAsync();
+        await Tables.ExecuteAsync(OutgoingTable.EndLeases);
+    }
+}
+
+public sealed class DispatchOnSqlite(SharedServers servers) : DispatchContract(servers, DatabaseProvider.Sqlite);
+
+public sealed class DispatchOnPostgreSql(SharedServers servers) : DispatchContract(servers, DatabaseProvider.PostgreSql);
+
+public sealed class DispatchOnSqlServer(SharedServers servers) : DispatchContract(servers, DatabaseProvider.SqlServer);

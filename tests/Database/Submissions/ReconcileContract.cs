@@ -1,0 +1,129 @@
+using Messaging.Contracts;
+using Messaging.Services;
+using Messaging.Transactional;
+
+namespace Messaging.Database;
+
+/// <summary>Step 6: what the broker lost goes out again, and nothing else.</summary>
+public abstract class ReconcileContract(SharedServers servers, DatabaseProvider provider) : ContractSuite(servers, provider)
+{
+    [Fact]
+    public async Task A_submission_that_the_broker_lost_is_published_again_once()
+    {
+        var engine = await StartEngineAsync();
+        var submission = Message.Submission("lost");
+        await AcceptAsync(engine, submission);
+
+        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+
+        await Eventually.Equal(2, () => Task.FromResult(engine.Broker.Sent.Count));
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        var (first, second) = (engine.Broker.Sent.First(), engine.Broker.Sent.Last());
+        Assert.Equal((first.Id, first.IdempotencyKey, first.Fingerprint, first.AcceptedAtMs), (second.Id, second.IdempotencyKey, second.Fingerprint, second.AcceptedAtMs));
+        Assert.Equal(first.Body, second.Body);
+    }
+
+    [Fact]
+    public async Task One_that_has_taken_effect_is_left_alone()
+    {
+        var engine = await StartEngineAsync();
+        var submission = Message.Submission("done");
+        await AcceptAsync(engine, submission);
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(submission));
+
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+    }
+
+    [Fact]
+    public async Task One_that_is_on_its_way_is_left_alone()
+    {
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        await engine.Submissions.SubmitAsync(Message.Submission("waiting"), Cancelled);
+
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        Assert.Equal(1, await Tables.CountAsync("outgoing_messages"));
+    }
+
+    [Theory]
+    [InlineData(0, ParkingReason.Malformed)]
+    [InlineData(1, ParkingReason.Conflict)]
+    public async Task One_that_waits_for_an_operator_is_left_alone(int quantity, string reason)
+    {
+        var engine = await StartEngineAsync();
+        var submission = Message.Submission("parked", quantity: quantity);
+        await AcceptAsync(engine, submission);
+        if (reason == ParkingReason.Conflict)
+        {
+            await engine.ProcessAsync(SubmitOrder.Operation, Message.OfOrder("parked", quantity: 2));
+        }
+
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(submission));
+
+        Assert.Equal([reason], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
+        Assert.Equal(SubmissionState.Parked, (await engine.Submissions.FindAsync(Message.Client, SubmitOrder.Operation, submission.Id, Cancelled))?.State);
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+    }
+
+    [Fact]
+    public async Task One_that_is_younger_than_the_limit_or_older_than_the_memory_of_keys_is_left_alone()
+    {
+        var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));
+        await AcceptAsync(engine, Message.Submission("young"));
+        await AcceptAsync(engine, Message.Submission("forgotten", acceptedAt: Now.AddHours(-25)));
+
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now.AddMinutes(-5), Cancelled));
+    }
+
+    [Fact]
+    public async Task A_replay_publishes_everything_and_changes_nothing()
+    {
+        var engine = await StartEngineAsync();
+        var submissions = Enumerable.Range(0, 20).Select(i => Message.Submission($"key-{i}")).ToList();
+        foreach (var submission in submissions)
+        {
+            await AcceptAsync(engine, submission);
+        }
+
+        await engine.ProcessAsync(SubmitOrder.Operation, submissions.Take(10).Select(Message.OfSubmission));
+
+        Assert.Equal(20, await engine.Reconciler.ReplayAsync(Cancelled));
+        await engine.ProcessAsync(SubmitOrder.Operation, submissions.AsEnumerable().Reverse().Select(Message.OfSubmission));
+
+        Assert.Equal(20, await Tables.CountAsync("orders"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task At_the_start_of_a_broker_that_forgets_everything_without_an_outcome_goes_out()
+    {
+        var first = await StartEngineAsync();
+        var (done, lost) = (Message.Submission("done"), Message.Submission("lost"));
+        await AcceptAsync(first, done);
+        await AcceptAsync(first, lost);
+        await first.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(done));
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        await first.DisposeAsync();
+
+        var second = await StartEngineAsync(s => s.With("Reconcile:EverythingAtStart", true));
+
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        await Eventually.True(() => !second.Broker.Sent.IsEmpty);
+        Assert.Equal(["lost"], second.Broker.Sent.Select(m => m.IdempotencyKey));
+    }
+
+    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    /// <summary>Accepted, sent and confirmed; nothing has come of it yet.</summary>
+    private async Task AcceptAsync(Engine engine, Submission submission)
+    {
+        Assert.Equal(SubmissionOutcome.Accepted, (await engine.Submissions.SubmitAsync(submission, Cancelled)).Outcome);
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+    }
+}
+
+public sealed class ReconcileOnSqlite(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.Sqlite);
+
+public sealed class ReconcileOnPostgreSql(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.PostgreSql);
+
+public sealed class ReconcileOnSqlServer(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.SqlServer);
