@@ -13,6 +13,8 @@ public static class ConsumerServices
     {
         ArgumentNullException.ThrowIfNull(builder);
         var defaultCurrency = builder.Configuration["Payments:DefaultCurrency"] ?? "EUR";
+        // EF Core tells every statement at Information: two for each batch.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Services.AddConsumerContext(DatabaseOptions.Read(builder.Configuration).Provider);
         builder.Services.AddInbox<ConsumerContext>(builder.Configuration)
             .WithMigrations()

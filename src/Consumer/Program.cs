@@ -48,6 +48,8 @@ try
     builder.AddConsumer();
     if (migrate)
     {
+        // On an empty database EF Core asks for a table that is not there yet, and would log that as a failure.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         await using var tool = builder.Build();
         return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
     }

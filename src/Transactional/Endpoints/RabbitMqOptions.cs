@@ -16,7 +16,7 @@ public sealed record RabbitMqOptions(Uri Uri)
         var text = configuration.GetConnectionString("RabbitMq");
         return Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "amqp" or "amqps"
             ? new(uri)
-            : throw new SettingException("ConnectionStrings__RabbitMq", string.IsNullOrWhiteSpace(text) ? null : "no such address", "an address like amqp://user:password@host:5672/vhost");
+            : throw new SettingException("ConnectionStrings__RabbitMq", string.IsNullOrWhiteSpace(text) ? null : "not shown, it may hold a password", "an address like amqp://user:password@host:5672/vhost");
     }
 
     /// <summary>Recovery is ours: a connection that broke is replaced, and what it had not confirmed is sent again.</summary>

@@ -26,7 +26,8 @@ public sealed class EngineMetrics
         _dispatched = meter.CreateCounter<long>("messaging.outgoing.dispatched", "{message}", "Messages confirmed by the broker.");
         _unrouted = meter.CreateCounter<long>("messaging.outgoing.unrouted", "{message}", "Messages that the broker returned because no queue takes them.");
         _republished = meter.CreateCounter<long>("messaging.reconcile.republished", "{message}", "Submissions published again because they had no outcome.");
-        _dispatchLag = meter.CreateHistogram<double>("messaging.outgoing.lag", "s", "From acceptance to the broker's confirm.");
+        _dispatchLag = meter.CreateHistogram<double>("messaging.outgoing.lag", "s", "From acceptance to the broker's confirm.",
+            tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] });
     }
 
     internal static ActivitySource Traces { get; } = new(Name);
