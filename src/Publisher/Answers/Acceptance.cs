@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using Messaging.Transactional;
 
 namespace Messaging.Publisher;
 
@@ -26,7 +28,9 @@ internal sealed record Acceptance(string Location, byte[] Body, IdempotencyKey K
         WriteHeaders(httpContext);
         response.ContentType = "application/json";
         response.ContentLength = Body.Length;
-        return response.Body.WriteAsync(Body, httpContext.RequestAborted).AsTask();
+        response.BodyWriter.Write(Body);
+        CrashPoint.Reach("P5");
+        return response.BodyWriter.FlushAsync(httpContext.RequestAborted).AsTask();
     }
 
     /// <summary>What every answer to an accepted submission carries, whether or not its caller waited for the outcome.</summary>

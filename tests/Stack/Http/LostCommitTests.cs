@@ -1,0 +1,28 @@
+using System.Net;
+using Npgsql;
+
+namespace Messaging.Stack;
+
+/// <summary>P3 as a network does it: the publisher lives, its COMMIT is under way, and the connection is gone.</summary>
+public sealed class LostCommitTests(PostgresFront front) : IClassFixture<PostgresFront>
+{
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public async Task P3_a_commit_whose_answer_is_lost_is_answered_503_and_then_by_its_key(bool commitArrives)
+    {
+        var direct = new NpgsqlConnectionStringBuilder(front.ConnectionString);
+        await using var proxy = new CommitCutter(direct.Host!, direct.Port);
+        var cut = new NpgsqlConnectionStringBuilder(front.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port, SslMode = SslMode.Disable };
+        await using var publisher = await front.StartAnotherAsync(("ConnectionStrings__Orders", cut.ConnectionString));
+        var key = Front.NewKey();
+
+        proxy.Cut(afterCommit: commitArrives);
+        (await CrashPointTests.OrderAsync(publisher, key)).MustBe(HttpStatusCode.ServiceUnavailable, "unavailable");
+        proxy.Heal();
+
+        var answer = await Services.Eventually.Satisfies(() => CrashPointTests.OrderAsync(publisher, key), a => a.Status == HttpStatusCode.Accepted);
+        Assert.Equal(commitArrives ? "true" : "", answer["Idempotent-Replayed"]);
+        Assert.Equal(1, await front.CountAsync("submissions", $"idempotency_key = '{key}'"));
+        Assert.Equal(1, await front.CountAsync("outgoing_messages", $"idempotency_key = '{key}'"));
+    }
+}
