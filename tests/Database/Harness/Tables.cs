@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using Messaging.Services;
 using Messaging.Transactional;
 
 namespace Messaging.Database;
@@ -60,6 +61,14 @@ internal sealed class Tables(DatabaseOptions options) : IAsyncDisposable
         Assert.Equal(0, await CountAsync("inbox AS i", "i.status IS NULL"));
         Assert.Equal(0, await CountAsync("(SELECT 1 AS n FROM orders GROUP BY client, idempotency_key HAVING COUNT(*) > 1) AS twice"));
     }
+
+    /// <summary>On SQLite there is nothing to see: the one writer's turn is waited for before any lock.</summary>
+    public Task WaitUntilSomebodyWaitsForALockAsync() => options.Provider switch
+    {
+        DatabaseProvider.PostgreSql => Eventually.True(async () => await CountAsync("pg_stat_activity", "wait_event_type = 'Lock' AND datname = current_database()") > 0),
+        DatabaseProvider.SqlServer => Eventually.True(async () => await CountAsync("sys.dm_exec_requests", "blocking_session_id <> 0 AND database_id = DB_ID()") > 0),
+        _ => Task.CompletedTask,
+    };
 
     public Task<long> EffectsAsync(string key) => CountAsync("orders", $"idempotency_key = '{key}'");
 

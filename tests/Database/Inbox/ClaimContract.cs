@@ -91,6 +91,36 @@ public abstract class ClaimContract(SharedServers servers, DatabaseProvider prov
         await Tables.AssertAtomicAsync();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Whoever_meets_a_claim_under_way_waits_for_its_commit_or_rollback_and_loses_no_attempt(bool commits)
+    {
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1));
+        var delivery = Message.OfProbe("k");
+        var key = new ScopedKey(Message.Client, Probe.Operation, "k");
+        var winner = new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, delivery.Body), TimeProvider.System.GetUtcNow(), new object(), null);
+        Task loser;
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
+            await using var command = transaction.CreateCommand();
+            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [winner], [winner.Digest], 1, Cancelled);
+
+            loser = engine.ProcessAsync(Probe.Operation, delivery);
+            await Tables.WaitUntilSomebodyWaitsForALockAsync();
+            Assert.False(loser.IsCompleted);
+            if (commits)
+            {
+                await transaction.CommitAsync(Cancelled);
+            }
+        }
+
+        await loser;
+        Assert.Equal(commits ? 0 : 1, await Tables.EffectsAsync("k"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
     [Fact]
     public async Task Overlapping_batches_in_opposite_orders_neither_fail_nor_double()
     {

@@ -13,7 +13,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
     public async Task A_batch_whose_commit_was_cut_takes_effect_once(Cut cut)
     {
         await using var cutter = new CommitCutter(ConnectionString, cut, "INSERT INTO inbox");
-        await using var engine = new Engine(Provider, cutter.ConnectionString);
+        await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Inbox:MaxAttempts", 1));
         await engine.StartAsync();
         cutter.CutNext(3);
 
@@ -49,7 +49,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
     {
         var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On("killer", async (run, database) =>
         {
-            if (run <= 2)
+            if (run <= 4)
             {
                 await database.Database.ExecuteSqlAsync($"SELECT pg_terminate_backend(pg_backend_pid())");
             }
@@ -57,7 +57,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
 
         await engine.ProcessInOneBatchAsync(Message.OfProbe("a", "good"), Message.OfProbe("k", "killer"), Message.OfProbe("b", "good"));
 
-        Assert.Equal(3, engine.Script.Runs("killer"));
+        Assert.Equal(5, engine.Script.Runs("killer"));
         Assert.Equal(3, await Tables.CountAsync("orders", "item <> 'plug'"));
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
         await Tables.AssertAtomicAsync();
