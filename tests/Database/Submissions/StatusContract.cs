@@ -80,8 +80,8 @@ public abstract class StatusContract(SharedServers servers, DatabaseProvider pro
 
         var settled = await engine.Submissions.FindSettledAsync([.. all.Select(s => s.Id), Guid.CreateVersion7()], Cancelled);
         Assert.Equal(
-            [(all[0].Id, SubmissionState.Completed), (all[2].Id, SubmissionState.Parked)],
-            settled.Select(s => (s.Id, s.State)).OrderBy(s => s.Id));
+            new Dictionary<Guid, SubmissionState> { [all[0].Id] = SubmissionState.Completed, [all[2].Id] = SubmissionState.Parked },
+            settled.ToDictionary(s => s.Id, s => s.State));
         Assert.Empty(await engine.Submissions.FindSettledAsync([], Cancelled));
     }
 
