@@ -17,7 +17,7 @@ const string Usage = """
       Database__Provider            Sqlite, PostgreSql or SqlServer
       ConnectionStrings__Orders     the database
       ConnectionStrings__RabbitMq   amqp://user:password@host:5672/
-      ASPNETCORE_URLS               where /health/live and /health/ready listen; default: a free port on loopback
+      ASPNETCORE_URLS               where /health/live, /health/ready and /metrics listen; default: a free port on loopback
     All others are in docs/operating.md.
     """;
 
@@ -54,6 +54,7 @@ try
         return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
     }
 
+    builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
     builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
@@ -64,6 +65,7 @@ try
     await using var app = builder.Build();
     app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
     app.MapHealthChecks("/health/ready");
+    app.MapPrometheusScrapingEndpoint("/metrics");
     await app.RunAsync();
     return Environment.ExitCode;
 }

@@ -1,0 +1,29 @@
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Messaging.Consumer;
+
+/// <summary>
+/// Traces and metrics of the worker as a process of its own: <c>/metrics</c> for Prometheus always, OTLP where
+/// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says. In Standalone the front registers the same sources.
+/// </summary>
+internal static class Telemetry
+{
+    /// <summary>Every meter and source of ours begins with this.</summary>
+    private const string Ours = "Messaging.*";
+
+    private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    public static void AddTelemetry(this WebApplicationBuilder builder)
+    {
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName))
+            .WithMetrics(metrics => metrics.AddMeter(Ours).AddRuntimeInstrumentation().AddPrometheusExporter())
+            .WithTracing(tracing => tracing.AddSource(Ours));
+        if (!string.IsNullOrEmpty(builder.Configuration[OtlpEndpoint]))
+        {
+            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter()).WithTracing(tracing => tracing.AddOtlpExporter());
+        }
+    }
+}
