@@ -114,6 +114,7 @@ internal sealed partial class OutcomeWatcher(
             return;
         }
 
+        metrics.Looked();
         foreach (var status in await submissions.FindSettledAsync([.. waiters.Select(group => group.Key)], cancellationToken))
         {
             foreach (var waiter in waiters[status.Id].Where(waiter => waiter.Known != status.State))

@@ -111,6 +111,7 @@ public abstract class WaitingTests(Front front)
         var waiting = Enumerable.Range(0, Count).Select(n => WaitAsync(http, $"{item}-{n}")).ToArray();
         await Eventually.True(async () => await GaugeAsync("messaging_waiting") == Count);
         var threadsWaiting = ThreadsOf(front.Service.Id);
+        await AssertOneQueryAnIntervalAsync();
 
         var watch = Stopwatch.StartNew();
         await front.CompleteAsync($"idempotency_key LIKE '{item}-%'");
@@ -124,9 +125,23 @@ public abstract class WaitingTests(Front front)
         var median = answered.Order().ElementAt(Count / 2);
         TestContext.Current.TestOutputHelper?.WriteLine($"threads {threadsBefore} -> {threadsWaiting}, median {median.TotalMilliseconds:0} ms, last {answered.Max().TotalMilliseconds:0} ms");
         Assert.InRange(threadsWaiting - threadsBefore, int.MinValue, 39);
-        // The bound on an idle machine is 250 ms; a machine that runs other tests at the same time gets some air.
-        Assert.InRange(median.TotalMilliseconds, 0, 1000);
+        // 250 ms on an idle machine; beside other tests each thread gets its turn the later, the more of them want the same core.
+        Assert.InRange(median.TotalMilliseconds, 0, 250 * (1 + (Load() / Environment.ProcessorCount)));
     }
+
+    /// <summary>However many wait. A second's worth of looks, counted by the service itself.</summary>
+    private async Task AssertOneQueryAnIntervalAsync()
+    {
+        const double IntervalSeconds = 0.1;
+        const double ScrapeMayBeOldSeconds = 0.3; // The exporter answers again what it answered so long ago.
+        var watch = Stopwatch.StartNew();
+        var before = await GaugeAsync("messaging_waiting_looks_total");
+        var looks = await Eventually.Satisfies(async () => await GaugeAsync("messaging_waiting_looks_total") - before, looks => looks >= 10);
+        Assert.InRange(looks, 10, ((watch.Elapsed.TotalSeconds + ScrapeMayBeOldSeconds) / IntervalSeconds) + 1);
+    }
+
+    /// <summary>Threads of the whole machine that wanted a core in the last minute, on average.</summary>
+    private static double Load() => double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
 
     private static async Task<Answer> WaitAsync(HttpClient http, string key)
     {
