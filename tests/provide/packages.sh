@@ -6,8 +6,8 @@ declare -A PACKAGE_OF=(
   [debootstrap]=debootstrap
   [rabbitmq-server]=rabbitmq-server
   [initdb]=postgresql
+  [chromium]=chromium
 )
-# chromium joins this list with the first test of a page.
 
 have() {
   case $1 in
