@@ -16,18 +16,24 @@ public static class ConsumerServices
         // EF Core tells every statement at Information: two for each batch.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Services.AddConsumerContext(DatabaseOptions.Read(builder.Configuration).Provider);
-        builder.Services.AddInbox<ConsumerContext>(builder.Configuration)
+        var orders = builder.Configuration.GetSection("Orders").Get<OrdersOptions>() ?? new OrdersOptions();
+        builder.Services.AddSingleton(orders);
+        var inbox = builder.Services.AddInbox<ConsumerContext>(builder.Configuration)
             .WithMigrations()
-            .Handle<SubmitOrder, SubmitOrderHandler>(SubmitOrder.Operation, o =>
-            {
-                o.FromPayload = SubmitOrderMessages.FromPayload;
-                o.Validate = SubmitOrderMessages.FindProblem;
-            })
             .Handle<CapturePayment, CapturePaymentHandler>(CapturePayment.Operation, o =>
             {
                 o.FromPayload = payload => CapturePaymentMessages.FromPayload(payload, defaultCurrency);
                 o.Validate = CapturePaymentMessages.FindProblem;
             });
+        _ = orders.SetBased
+            ? inbox.HandleBatch<SubmitOrder, SubmitOrdersHandler>(SubmitOrder.Operation, ReadOrders)
+            : inbox.Handle<SubmitOrder, SubmitOrderHandler>(SubmitOrder.Operation, ReadOrders);
+
+        static void ReadOrders(OperationOptions<SubmitOrder> o)
+        {
+            o.FromPayload = SubmitOrderMessages.FromPayload;
+            o.Validate = SubmitOrderMessages.FindProblem;
+        }
     }
 
     /// <summary>The receive endpoints, on whichever transport the bus has.</summary>
@@ -39,4 +45,10 @@ public static class ConsumerServices
         bus.ReceiveEndpoint(SubmitOrder.Queue, e => e.UseInbox(context, SubmitOrder.Operation));
         bus.ReceiveEndpoint(CapturePayment.Queue, e => e.UseInbox(context, CapturePayment.Operation));
     }
+
+    /// <summary>The same queues without MassTransit's receive pipe, on RabbitMQ only.</summary>
+    /// <param name="services">After <c>UseRabbitMqTransport</c>.</param>
+    public static IServiceCollection ReceiveSubmissionsDirectly(this IServiceCollection services) => services
+        .ReceiveDirectly(SubmitOrder.Queue, SubmitOrder.Operation)
+        .ReceiveDirectly(CapturePayment.Queue, CapturePayment.Operation);
 }

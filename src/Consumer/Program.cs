@@ -57,11 +57,20 @@ try
     builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
+    var direct = builder.Configuration.GetValue("Inbox:Direct", true);
     builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
     {
         bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
-        bus.ReceiveSubmissions(context);
+        if (!direct)
+        {
+            bus.ReceiveSubmissions(context);
+        }
     }));
+    if (direct)
+    {
+        builder.Services.ReceiveSubmissionsDirectly();
+    }
+
     await using var app = builder.Build();
     app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
     app.MapHealthChecks("/health/ready");

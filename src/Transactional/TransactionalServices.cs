@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -96,6 +97,29 @@ public static class TransactionalServices
         return services;
     }
 
+    /// <summary>
+    /// Feeds one operation from its queue on RabbitMQ below MassTransit: deliveries come straight from a channel, and one
+    /// acknowledgement settles a whole batch. The way for hot queues; <see cref="InboxEndpoint.UseInbox"/> is the other one. A
+    /// queue takes one of the two.
+    /// </summary>
+    /// <param name="services">After <see cref="UseRabbitMqTransport"/>.</param>
+    /// <param name="queue">The queue; declared as <see cref="Topology.Queue"/> declares it.</param>
+    /// <param name="operation">A name given to <c>Handle</c> or <c>HandleBatch</c>.</param>
+    public static IServiceCollection ReceiveDirectly(this IServiceCollection services, string queue, string operation) =>
+        services.ReceiveDirectly(queue, operation, new Topology().Queue(queue));
+
+    internal static IServiceCollection ReceiveDirectly(this IServiceCollection services, string queue, string operation, Topology topology)
+    {
+        RabbitMqReceiver? receiver = null;
+        services.AddSingleton<IHostedService>(s => receiver = new RabbitMqReceiver(
+            queue, InboxEndpoint.Find(s, operation), topology, s.GetRequiredService<RabbitMqOptions>(), s.GetRequiredService<DatabaseGate>(),
+            s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<RabbitMqReceiver>>()));
+        services.AddHealthChecks().AddCheck("receives-" + queue, () => receiver?.NotReceivingBecause is { } reason
+            ? HealthCheckResult.Unhealthy(reason)
+            : HealthCheckResult.Healthy(), tags: ["ready"]);
+        return services;
+    }
+
     /// <summary>Dispatches through the MassTransit bus of this process, for the in-memory transport.</summary>
     /// <param name="services">After <see cref="AddTransactional"/>.</param>
     public static IServiceCollection UseBusTransport(this IServiceCollection services)
@@ -132,6 +156,32 @@ public sealed class InboxBuilder<TContext>
         where TMessage : class
         where THandler : class, IHandler<TMessage, TContext>
     {
+        _services.TryAddScoped<THandler>();
+        return Add(operation, configure, options => new SingleOperation<TMessage, TContext, THandler>(operation, options));
+    }
+
+    /// <summary>Handles one operation batch by batch, with the same guarantees.</summary>
+    /// <typeparam name="TMessage">The contract.</typeparam>
+    /// <typeparam name="THandler">Its handler, made anew for each batch.</typeparam>
+    /// <param name="operation">As for <see cref="Handle{TMessage, THandler}"/>.</param>
+    /// <param name="configure">How messages are read, where the defaults do not do.</param>
+    public InboxBuilder<TContext> HandleBatch<TMessage, THandler>(string operation, Action<OperationOptions<TMessage>>? configure = null)
+        where TMessage : class
+        where THandler : class, IBatchHandler<TMessage, TContext>
+    {
+        _services.TryAddScoped<THandler>();
+        return Add(operation, configure, options => new BatchOperation<TMessage, TContext, THandler>(operation, options));
+    }
+
+    /// <summary>The migrations of <typeparamref name="TContext"/> belong to this service: <see cref="Schema"/> applies and checks them too.</summary>
+    public InboxBuilder<TContext> WithMigrations()
+    {
+        _services.AddSingleton(new SchemaParticipant(typeof(TContext)));
+        return this;
+    }
+
+    private InboxBuilder<TContext> Add<TMessage>(string operation, Action<OperationOptions<TMessage>>? configure, Func<OperationOptions<TMessage>, Operation> create)
+    {
         ArgumentException.ThrowIfNullOrWhiteSpace(operation);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(operation.Length, ScopedKey.MaxLength);
         if (!_operations.Add(operation))
@@ -141,15 +191,7 @@ public sealed class InboxBuilder<TContext>
 
         var options = new OperationOptions<TMessage>();
         configure?.Invoke(options);
-        _services.TryAddScoped<THandler>();
-        _services.AddSingleton<IInbox>(services => new Inbox<TContext>(new Operation<TMessage, TContext, THandler>(operation, options), services));
-        return this;
-    }
-
-    /// <summary>The migrations of <typeparamref name="TContext"/> belong to this service: <see cref="Schema"/> applies and checks them too.</summary>
-    public InboxBuilder<TContext> WithMigrations()
-    {
-        _services.AddSingleton(new SchemaParticipant(typeof(TContext)));
+        _services.AddSingleton<IInbox>(services => new Inbox<TContext>(create(options), services));
         return this;
     }
 }

@@ -18,6 +18,7 @@ internal static class EngineConsumer
     public static async Task<double> RunAsync(string name, Assignment work)
     {
         var parts = name.Split('-');
+        var direct = parts.Contains("direct");
         var progress = new Progress(work.Total);
         using var listener = Listen(progress);
         var builder = Host.CreateApplicationBuilder();
@@ -33,12 +34,21 @@ internal static class EngineConsumer
         builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
         {
             bus.Host(work.Broker);
-            bus.ReceiveEndpoint(work.Queue, e =>
+            if (!direct)
             {
-                e.UseInbox(context, SubmitOrder.Operation);
-                MassTransitHost.Declare((IRabbitMqReceiveEndpointConfigurator)e, work.Queue);
-            });
+                bus.ReceiveEndpoint(work.Queue, e =>
+                {
+                    e.UseInbox(context, SubmitOrder.Operation);
+                    MassTransitHost.Declare((IRabbitMqReceiveEndpointConfigurator)e, work.Queue);
+                });
+            }
         }));
+        if (direct)
+        {
+            // Declared by the run; the engine itself declares quorum queues only.
+            builder.Services.ReceiveDirectly(work.Queue, SubmitOrder.Operation, new Topology());
+        }
+
         using var host = builder.Build();
         await host.StartAsync();
         await progress.Finished;

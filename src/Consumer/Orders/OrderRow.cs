@@ -1,3 +1,5 @@
+using Messaging.Contracts;
+
 namespace Messaging.Consumer;
 
 /// <summary>The effect of one order.</summary>
@@ -17,4 +19,15 @@ public sealed class OrderRow
     public required int Quantity { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+
+    public static OrderRow Of(SubmitOrder order, DateTimeOffset now) => new()
+    {
+        Id = Guid.CreateVersion7(now),
+        OrderId = order.OrderId,
+        Client = order.Client,
+        IdempotencyKey = order.IdempotencyKey,
+        Item = order.Item,
+        Quantity = order.Quantity,
+        CreatedAt = now,
+    };
 }

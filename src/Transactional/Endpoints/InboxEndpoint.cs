@@ -19,8 +19,7 @@ public static class InboxEndpoint
     public static void UseInbox(this IReceiveEndpointConfigurator endpoint, IServiceProvider services, string operation)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        var inbox = services.GetServices<IInbox>().FirstOrDefault(i => i.Operation == operation)
-            ?? throw new ArgumentException($"No handler is registered for the operation '{operation}'. Call AddInbox<TContext>(…).Handle<TMessage, THandler>(\"{operation}\") first.", nameof(operation));
+        var inbox = Find(services, operation);
         endpoint.PrefetchCount = inbox.PrefetchCount;
         endpoint.ConcurrentMessageLimit = inbox.PrefetchCount;
         endpoint.ConfigureConsumeTopology = false;
@@ -37,10 +36,14 @@ public static class InboxEndpoint
         endpoint.ConfigureReceive(pipe => pipe.UseFilter(new InboxFilter(inbox, queue)));
     }
 
+    internal static IInbox Find(IServiceProvider services, string operation) =>
+        services.GetServices<IInbox>().FirstOrDefault(i => i.Operation == operation)
+        ?? throw new ArgumentException($"No handler is registered for the operation '{operation}'. Call AddInbox<TContext>(…).Handle<TMessage, THandler>(\"{operation}\") first.", nameof(operation));
+
     /// <summary>Completes when the delivery is committed or parked, and MassTransit acknowledges it; throws, and it stays with the broker.</summary>
     private sealed class InboxFilter(IInbox inbox, string queue) : IFilter<ReceiveContext>
     {
-        public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) => inbox.ProcessAsync(ToDelivery(context), context.CancellationToken);
+        public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next) => await await inbox.AddAsync(ToDelivery(context), context.CancellationToken);
 
         public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
 

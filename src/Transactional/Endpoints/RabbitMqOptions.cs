@@ -20,7 +20,7 @@ public sealed record RabbitMqOptions(Uri Uri)
     }
 
     /// <summary>Recovery is ours: a connection that broke is replaced, and what it had not confirmed is sent again.</summary>
-    internal ConnectionFactory CreateFactory() => new()
+    internal ConnectionFactory CreateFactory(string purpose) => new()
     {
         Uri = Uri,
         AutomaticRecoveryEnabled = false,
@@ -28,6 +28,6 @@ public sealed record RabbitMqOptions(Uri Uri)
         RequestedHeartbeat = TimeSpan.FromSeconds(10),
         RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
         ContinuationTimeout = TimeSpan.FromSeconds(10),
-        ClientProvidedName = AppDomain.CurrentDomain.FriendlyName + " dispatcher",
+        ClientProvidedName = AppDomain.CurrentDomain.FriendlyName + " " + purpose,
     };
 }

@@ -116,7 +116,7 @@ internal sealed partial class RabbitMqTransport(
             }
 
             await CloseAsync();
-            _connection = await rabbit.CreateFactory().CreateConnectionAsync(cancellationToken);
+            _connection = await rabbit.CreateFactory("dispatcher").CreateConnectionAsync(cancellationToken);
             await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
             // The window bounds what is outstanding; the client's own limiter would only slow it down.
             _channel = await _connection.CreateChannelAsync(
@@ -166,7 +166,7 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
-    private static bool IsOutage(Exception exception, CancellationToken cancellationToken) =>
+    internal static bool IsOutage(Exception exception, CancellationToken cancellationToken) =>
         exception is RabbitMQClientException or SocketException or IOException or TimeoutException or ObjectDisposedException
         || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 

@@ -52,7 +52,7 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     public int PrefetchCount => _options.PrefetchCount;
 
-    public async Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken)
+    public async ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
         var pending = new Pending(new ReadDelivery(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow())));
@@ -61,7 +61,7 @@ internal sealed partial class Inbox<TContext> : IInbox
             throw new OperationCanceledException("The inbox has stopped; the broker keeps the message.");
         }
 
-        await pending.Settled.Task;
+        return pending.Settled.Task;
     }
 
     public ValueTask DisposeAsync() => _batches.DisposeAsync();
@@ -266,6 +266,9 @@ internal interface IInbox : IAsyncDisposable
 
     int PrefetchCount { get; }
 
-    /// <summary>Returns once the delivery has been committed or parked, and may be acknowledged.</summary>
-    Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken);
+    /// <summary>
+    /// Hands in a delivery, waiting for room. The task inside completes once it has been committed or parked, and may be acknowledged;
+    /// if it fails or is cancelled, the broker keeps the message.
+    /// </summary>
+    ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken);
 }

@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Diagnostics;
 using System.Text.Json;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
@@ -124,21 +123,27 @@ internal sealed class InboxTransaction<TContext>(
         Operation operation, TContext context, IServiceProvider services, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions,
         List<OutgoingMessage> outgoing, CancellationToken cancellationToken)
     {
-        var outcomes = new List<(Guid, Outcome)>(batch.Count);
+        var claimed = new List<Candidate>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
         {
-            if (decisions[i] != InboxDecision.Claimed)
+            if (decisions[i] == InboxDecision.Claimed)
             {
-                continue;
+                claimed.Add((Candidate)batch[i].Reading);
             }
+        }
 
-            var candidate = (Candidate)batch[i].Reading;
-            using var activity = EngineMetrics.Traces.StartActivity($"{operation.Name} process", ActivityKind.Consumer, candidate.TraceParent);
-            var outcome = await operation.HandleAsync(candidate, context, services, cancellationToken);
+        var outcomes = new List<(Guid, Outcome)>(claimed.Count);
+        if (claimed.Count == 0)
+        {
+            return outcomes;
+        }
+
+        foreach (var (candidate, outcome, traceParent) in await operation.HandleAsync(claimed, context, services, cancellationToken))
+        {
             outcomes.Add((candidate.Digest, outcome));
             for (var n = 0; n < outcome.Events.Count; n++)
             {
-                outgoing.Add(ToMessage(outcome.Events[n], candidate, n + 1, activity?.Id ?? candidate.TraceParent));
+                outgoing.Add(ToMessage(outcome.Events[n], candidate, n + 1, traceParent));
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,14 +41,18 @@ internal abstract class Operation(string name)
     /// <exception cref="JsonException">The message cannot be read as the contract, or is not valid.</exception>
     public abstract object Read(ReadOnlyMemory<byte> json, bool foreign, ScopedKey key, Fingerprint fingerprint, DateTimeOffset acceptedAt);
 
-    public abstract Task<Outcome> HandleAsync(Candidate candidate, object database, IServiceProvider services, CancellationToken cancellationToken);
+    /// <summary>Runs the handler for every candidate; what comes back has the same order.</summary>
+    public abstract Task<IReadOnlyList<Handled>> HandleAsync(
+        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken);
 }
 
-/// <inheritdoc cref="Operation"/>
-internal sealed class Operation<TMessage, TContext, THandler>(string name, OperationOptions<TMessage> options) : Operation(name)
+/// <summary>What a handler answered for one candidate, and the trace that its events continue.</summary>
+internal readonly record struct Handled(Candidate Candidate, Outcome Outcome, string? TraceParent);
+
+/// <summary>Reads messages of one contract; how they are handled is left open.</summary>
+internal abstract class Operation<TMessage, TContext>(string name, OperationOptions<TMessage> options) : Operation(name)
     where TMessage : class
     where TContext : class
-    where THandler : class, IHandler<TMessage, TContext>
 {
     public override object Read(ReadOnlyMemory<byte> json, bool foreign, ScopedKey key, Fingerprint fingerprint, DateTimeOffset acceptedAt)
     {
@@ -65,8 +70,67 @@ internal sealed class Operation<TMessage, TContext, THandler>(string name, Opera
         return options.Validate?.Invoke(message) is { } problem ? throw new JsonException(problem) : message;
     }
 
-    public override Task<Outcome> HandleAsync(Candidate candidate, object database, IServiceProvider services, CancellationToken cancellationToken) =>
-        services.GetRequiredService<THandler>().HandleAsync(
-            new Incoming<TMessage>((TMessage)candidate.Message, candidate.Key, candidate.Fingerprint, candidate.AcceptedAt),
-            (TContext)database, cancellationToken);
+    protected static Incoming<TMessage> ToIncoming(Candidate candidate) =>
+        new((TMessage)candidate.Message, candidate.Key, candidate.Fingerprint, candidate.AcceptedAt);
+}
+
+/// <summary>Handled message by message.</summary>
+internal sealed class SingleOperation<TMessage, TContext, THandler>(string name, OperationOptions<TMessage> options) : Operation<TMessage, TContext>(name, options)
+    where TMessage : class
+    where TContext : class
+    where THandler : class, IHandler<TMessage, TContext>
+{
+    private readonly string _activityName = name + " process";
+
+    public override async Task<IReadOnlyList<Handled>> HandleAsync(
+        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var handler = services.GetRequiredService<THandler>();
+        var handled = new Handled[candidates.Count];
+        for (var i = 0; i < handled.Length; i++)
+        {
+            var candidate = candidates[i];
+            using var activity = EngineMetrics.Traces.StartActivity(_activityName, ActivityKind.Consumer, candidate.TraceParent);
+            var outcome = await handler.HandleAsync(ToIncoming(candidate), (TContext)database, cancellationToken);
+            handled[i] = new Handled(candidate, outcome, activity?.Id ?? candidate.TraceParent);
+        }
+
+        return handled;
+    }
+}
+
+/// <summary>Handled as a set. One activity stands for the batch and links to the trace of each message.</summary>
+internal sealed class BatchOperation<TMessage, TContext, THandler>(string name, OperationOptions<TMessage> options) : Operation<TMessage, TContext>(name, options)
+    where TMessage : class
+    where TContext : class
+    where THandler : class, IBatchHandler<TMessage, TContext>
+{
+    private readonly string _activityName = name + " process";
+
+    public override async Task<IReadOnlyList<Handled>> HandleAsync(
+        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken)
+    {
+        using var activity = EngineMetrics.Traces.HasListeners()
+            ? EngineMetrics.Traces.StartActivity(_activityName, ActivityKind.Consumer, parentContext: default, links: Links(candidates))
+            : null;
+        var incoming = candidates.Select(ToIncoming).ToList();
+        var outcomes = await services.GetRequiredService<THandler>().HandleAsync(incoming, (TContext)database, cancellationToken);
+        return outcomes.Count == candidates.Count
+            ? [.. candidates.Zip(outcomes, (candidate, outcome) => new Handled(candidate, outcome, candidate.TraceParent))]
+            : throw new InvalidOperationException($"{typeof(THandler).Name} answered {outcomes.Count} outcomes for {candidates.Count} messages; it must answer one for each, in order.");
+    }
+
+    private static List<ActivityLink> Links(IReadOnlyList<Candidate> candidates)
+    {
+        var links = new List<ActivityLink>(candidates.Count);
+        foreach (var candidate in candidates)
+        {
+            if (ActivityContext.TryParse(candidate.TraceParent, null, out var context))
+            {
+                links.Add(new ActivityLink(context));
+            }
+        }
+
+        return links;
+    }
 }

@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Threading.Channels;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// The deliveries of one channel, from their arrival to their acknowledgement. Batches settle many at once, so one acknowledgement
+/// with <c>multiple</c> stands for all up to the first that is not settled; those behind one that takes long (it is being retried)
+/// are acknowledged one by one, so that it does not use up the prefetch count for everybody else.
+/// </summary>
+internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox inbox, TimeProvider time) : AsyncDefaultBasicConsumer(channel)
+{
+    private static readonly TimeSpan LongestGap = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Bounded by the prefetch count.</summary>
+    private readonly Channel<Taken> _taken = System.Threading.Channels.Channel.CreateUnbounded<Taken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+
+    public override async Task HandleBasicDeliverAsync(
+        string consumerTag, ulong deliveryTag, bool redelivered, string exchange, string routingKey, IReadOnlyBasicProperties properties,
+        ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
+    {
+        // The client takes its buffer back when this method returns.
+        var delivery = ToDelivery(redelivered, properties, body.ToArray());
+        _taken.Writer.TryWrite(new Taken(deliveryTag, await inbox.AddAsync(delivery, cancellationToken)));
+    }
+
+    /// <summary>Takes no more; <see cref="AcknowledgeAsync"/> returns when everything taken is settled.</summary>
+    public async Task CancelAsync(string consumerTag)
+    {
+        try
+        {
+            await Channel.BasicCancelAsync(consumerTag);
+        }
+        catch (Exception exception) when (RabbitMqTransport.IsOutage(exception, CancellationToken.None))
+        {
+            // The connection broke at the same moment: the acknowledging side meets the same error.
+            _taken.Writer.TryComplete(exception);
+        }
+    }
+
+    public override Task HandleBasicCancelOkAsync(string consumerTag, CancellationToken cancellationToken = default)
+    {
+        _taken.Writer.TryComplete();
+        return base.HandleBasicCancelOkAsync(consumerTag, cancellationToken);
+    }
+
+    public override Task HandleBasicCancelAsync(string consumerTag, CancellationToken cancellationToken = default)
+    {
+        _taken.Writer.TryComplete(new IOException($"The broker cancelled the consumer: the queue {queue} is gone."));
+        return base.HandleBasicCancelAsync(consumerTag, cancellationToken);
+    }
+
+    public override Task HandleChannelShutdownAsync(object channel, ShutdownEventArgs reason)
+    {
+        _taken.Writer.TryComplete(new IOException(reason.ReplyText));
+        return base.HandleChannelShutdownAsync(channel, reason);
+    }
+
+    /// <summary>Runs until the consumer is cancelled and everything taken is settled; throws when the channel breaks.</summary>
+    public async Task AcknowledgeAsync()
+    {
+        var waiting = new List<Taken>();
+        while (waiting.Count > 0 || await _taken.Reader.WaitToReadAsync())
+        {
+            while (_taken.Reader.TryRead(out var taken))
+            {
+                waiting.Add(taken);
+            }
+
+            if (_taken.Reader.Completion is { IsFaulted: true } broken)
+            {
+                await broken;
+            }
+
+            if (await Task.WhenAny(waiting[0].Settled, Task.Delay(LongestGap, time)) == waiting[0].Settled)
+            {
+                await SettleFirstAsync(waiting);
+            }
+            else
+            {
+                await SettleBehindGapAsync(waiting);
+            }
+        }
+    }
+
+    private async Task SettleFirstAsync(List<Taken> waiting)
+    {
+        var settled = waiting.FindIndex(t => !t.Settled.IsCompletedSuccessfully);
+        settled = settled < 0 ? waiting.Count : settled;
+        if (settled > 0)
+        {
+            await Channel.BasicAckAsync(waiting[settled - 1].DeliveryTag, multiple: true);
+            waiting.RemoveRange(0, settled);
+        }
+        else
+        {
+            // Not even parked, or stopped before its turn. It goes back before anything behind it is acknowledged with it.
+            await Channel.BasicNackAsync(waiting[0].DeliveryTag, multiple: false, requeue: true);
+            waiting.RemoveAt(0);
+        }
+    }
+
+    private async Task SettleBehindGapAsync(List<Taken> waiting)
+    {
+        foreach (var taken in waiting.Where(t => t.Settled.IsCompletedSuccessfully))
+        {
+            await Channel.BasicAckAsync(taken.DeliveryTag, multiple: false);
+        }
+
+        waiting.RemoveAll(t => t.Settled.IsCompletedSuccessfully);
+    }
+
+    private Delivery ToDelivery(bool redelivered, IReadOnlyBasicProperties properties, byte[] body)
+    {
+        var headers = new Dictionary<string, object?>(properties.Headers?.Count ?? 0, StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, value) in properties.Headers ?? new Dictionary<string, object?>())
+        {
+            headers[name] = value;
+        }
+
+        return new Delivery
+        {
+            Queue = queue,
+            Body = body,
+            ContentType = properties.ContentType,
+            MessageId = properties.MessageId,
+            Headers = headers,
+            Redelivered = redelivered,
+            DeliveryCount = headers.TryGetValue("x-delivery-count", out var count) && count is IConvertible number ? number.ToInt64(CultureInfo.InvariantCulture) : 0,
+            SentAt = properties.IsTimestampPresent() ? DateTimeOffset.FromUnixTimeSeconds(properties.Timestamp.UnixTime) : null,
+        };
+    }
+
+    private readonly record struct Taken(ulong DeliveryTag, Task Settled);
+}
