@@ -15,7 +15,8 @@ internal static class ConsumerDatabase
                 Add<SqliteConsumerContext>(services, o => o.UseSqlite(x => x.MigrationsHistoryTable(ConsumerContext.HistoryTable)));
                 break;
             case DatabaseProvider.PostgreSql:
-                Add<PostgreSqlConsumerContext>(services, o => o.UseNpgsql(x => x.MigrationsHistoryTable(ConsumerContext.HistoryTable)));
+                // One round trip for the effects of the largest batch (Inbox__MaxBatchSize), two rows each.
+                Add<PostgreSqlConsumerContext>(services, o => o.UseNpgsql(x => x.MigrationsHistoryTable(ConsumerContext.HistoryTable).MaxBatchSize(4_000)));
                 break;
             default:
                 Add<SqlServerConsumerContext>(services, o => o.UseSqlServer(x => x.MigrationsHistoryTable(ConsumerContext.HistoryTable)));
