@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
@@ -10,7 +11,7 @@ namespace Messaging.Transactional;
 /// with <c>multiple</c> stands for all up to the first that is not settled; those behind one that takes long (it is being retried)
 /// are acknowledged one by one, so that it does not use up the prefetch count for everybody else.
 /// </summary>
-internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox inbox, TimeProvider time) : AsyncDefaultBasicConsumer(channel)
+internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, IInbox inbox, TimeProvider time, ILogger log) : AsyncDefaultBasicConsumer(channel)
 {
     private static readonly TimeSpan LongestGap = TimeSpan.FromMilliseconds(100);
 
@@ -22,8 +23,7 @@ internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox in
         ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
     {
         // The client takes its buffer back when this method returns.
-        var delivery = ToDelivery(redelivered, properties, body.ToArray());
-        _taken.Writer.TryWrite(new Taken(deliveryTag, await inbox.AddAsync(delivery, cancellationToken)));
+        _taken.Writer.TryWrite(new Taken(deliveryTag, await HandInAsync(ToDelivery(redelivered, properties, body.ToArray()), cancellationToken)));
     }
 
     /// <summary>Takes no more; <see cref="AcknowledgeAsync"/> returns when everything taken is settled.</summary>
@@ -85,6 +85,19 @@ internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox in
         }
     }
 
+    /// <summary>A delivery that the inbox did not take has to stand in line all the same, or an acknowledgement with <c>multiple</c> would cover it.</summary>
+    private async Task<Task> HandInAsync(Delivery delivery, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await inbox.AddAsync(delivery, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            return Task.FromException(exception);
+        }
+    }
+
     private async Task SettleFirstAsync(List<Taken> waiting)
     {
         var settled = waiting.FindIndex(t => !t.Settled.IsCompletedSuccessfully);
@@ -97,6 +110,7 @@ internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox in
         else
         {
             // Not even parked, or stopped before its turn. It goes back before anything behind it is acknowledged with it.
+            GivenBack(waiting[0].Settled.Exception?.InnerException, queue);
             await Channel.BasicNackAsync(waiting[0].DeliveryTag, multiple: false, requeue: true);
             waiting.RemoveAt(0);
         }
@@ -104,12 +118,14 @@ internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox in
 
     private async Task SettleBehindGapAsync(List<Taken> waiting)
     {
-        foreach (var taken in waiting.Where(t => t.Settled.IsCompletedSuccessfully))
+        // Decided once: what is settled meanwhile has its turn next time.
+        var settled = waiting.Where(t => t.Settled.IsCompletedSuccessfully).ToHashSet();
+        foreach (var taken in settled)
         {
             await Channel.BasicAckAsync(taken.DeliveryTag, multiple: false);
         }
 
-        waiting.RemoveAll(t => t.Settled.IsCompletedSuccessfully);
+        waiting.RemoveAll(settled.Contains);
     }
 
     private Delivery ToDelivery(bool redelivered, IReadOnlyBasicProperties properties, byte[] body)
@@ -132,6 +148,9 @@ internal sealed class RabbitMqConsumer(IChannel channel, string queue, IInbox in
             SentAt = properties.IsTimestampPresent() ? DateTimeOffset.FromUnixTimeSeconds(properties.Timestamp.UnixTime) : null,
         };
     }
+
+    [LoggerMessage(LogLevel.Warning, "A message goes back to the queue {Queue}: it could be neither processed nor parked, or the process stops")]
+    private partial void GivenBack(Exception? exception, string queue);
 
     private readonly record struct Taken(ulong DeliveryTag, Task Settled);
 }
