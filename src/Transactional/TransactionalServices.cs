@@ -157,7 +157,7 @@ public sealed class InboxBuilder<TContext>
         where THandler : class, IHandler<TMessage, TContext>
     {
         _services.TryAddScoped<THandler>();
-        return Add(operation, configure, options => new SingleOperation<TMessage, TContext, THandler>(operation, options));
+        return Add(operation, configure, options => new Operation<TMessage, TContext, THandler>(operation, options));
     }
 
     /// <summary>Handles one operation batch by batch, with the same guarantees.</summary>

@@ -43,7 +43,7 @@ public static class InboxEndpoint
     /// <summary>Completes when the delivery is committed or parked, and MassTransit acknowledges it; throws, and it stays with the broker.</summary>
     private sealed class InboxFilter(IInbox inbox, string queue) : IFilter<ReceiveContext>
     {
-        public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next) => await await inbox.AddAsync(ToDelivery(context), context.CancellationToken);
+        public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) => inbox.ProcessAsync(ToDelivery(context), context.CancellationToken);
 
         public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
 

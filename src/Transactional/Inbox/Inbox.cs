@@ -271,4 +271,7 @@ internal interface IInbox : IAsyncDisposable
     /// if it fails or is cancelled, the broker keeps the message.
     /// </summary>
     ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken);
+
+    /// <summary>Returns once the delivery has been committed or parked, and may be acknowledged.</summary>
+    async Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken) => await await AddAsync(delivery, cancellationToken);
 }

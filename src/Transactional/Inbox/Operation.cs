@@ -75,7 +75,7 @@ internal abstract class Operation<TMessage, TContext>(string name, OperationOpti
 }
 
 /// <summary>Handled message by message.</summary>
-internal sealed class SingleOperation<TMessage, TContext, THandler>(string name, OperationOptions<TMessage> options) : Operation<TMessage, TContext>(name, options)
+internal sealed class Operation<TMessage, TContext, THandler>(string name, OperationOptions<TMessage> options) : Operation<TMessage, TContext>(name, options)
     where TMessage : class
     where TContext : class
     where THandler : class, IHandler<TMessage, TContext>

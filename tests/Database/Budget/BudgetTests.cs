@@ -29,7 +29,7 @@ public sealed class BudgetTests(SharedServers servers)
         await using var costs = await Costs.StartAsync(servers, setBased);
         Operation operation = setBased
             ? new BatchOperation<SubmitOrder, ConsumerContext, SubmitOrdersHandler>(SubmitOrder.Operation, new())
-            : new SingleOperation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
+            : new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
             costs.Services.GetRequiredService<Dispatcher>(), retentionMilliseconds: 3_600_000, leaseMilliseconds: 10_000, TimeProvider.System);
@@ -48,7 +48,7 @@ public sealed class BudgetTests(SharedServers servers)
     public async Task A_batch_of_duplicates_costs_one_commit_and_two_round_trips()
     {
         await using var costs = await Costs.StartAsync(servers);
-        var operation = new SingleOperation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
+        var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
             costs.Services.GetRequiredService<Dispatcher>(), retentionMilliseconds: 3_600_000, leaseMilliseconds: 10_000, TimeProvider.System);

@@ -19,7 +19,7 @@ public sealed class HandlerStatementTests
     [InlineData(10)]
     public async Task Orders_are_inserted_without_MERGE_and_without_reading_back(int count)
     {
-        var handler = new SubmitOrderHandler(TimeProvider.System);
+        var handler = new SubmitOrderHandler(TimeProvider.System, new OrdersOptions());
         var sent = await SendAsync(async database =>
         {
             for (var i = 0; i < count; i++)
