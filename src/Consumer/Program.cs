@@ -57,7 +57,7 @@ try
     builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
-    var direct = builder.Configuration.GetValue("Inbox:Direct", true);
+    var direct = builder.Configuration.GetValue("Inbox:Direct", false);
     builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
     {
         bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
