@@ -43,17 +43,17 @@ internal sealed class Session(SessionOptions options)
     private static IEnumerable<Run> Runs(Arena arena)
     {
         var consume = new ConsumeRun(arena);
-        foreach (var (contender, share) in ((string, int)[])[("raw", 1), ("nothing", 1), ("ef-pipe-events", 1), ("naive", 20)])
+        foreach (var (contender, share) in ((string, int)[])[("raw", 1), ("nothing", 1), ("set-direct", 1), ("ef-direct", 1), ("set-pipe", 1), ("ef-pipe", 1), ("set-direct-events", 2), ("naive", 20)])
         {
             yield return new Run("consume", $"{contender} quorum", () => consume.RunAsync(contender, Broker.Quorum, share));
         }
 
-        foreach (var contender in (string[])["raw", "ef-pipe-events"])
+        foreach (var contender in (string[])["raw", "set-direct", "ef-direct"])
         {
             yield return new Run("consume", $"{contender} classic", () => consume.RunAsync(contender, Broker.Classic, 1));
         }
 
-        yield return new Run("consume", "replay ef-pipe-events quorum", () => consume.ReplayAsync("ef-pipe-events"));
+        yield return new Run("consume", "replay set-direct quorum", () => consume.ReplayAsync("set-direct"));
         var http = new HttpRun(arena);
         yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
         yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 8));
