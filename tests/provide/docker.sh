@@ -48,7 +48,7 @@ start_dockerd() {
 stop_dockerd() {
   [ -n "$DOCKERD_PID" ] || return 0
   # Another run may have found our engine and be using it: then it stays.
-  if docker_answers && [ -n "$(docker ps -q)" ]; then
+  if docker_answers && docker ps --format '{{.Labels}}' | grep -qvF "messaging-test-run=$MESSAGING_TEST_RUN"; then
     say "leaving dockerd ($DOCKERD_PID) running: it has containers of others"
   else
     kill "$DOCKERD_PID" 2>/dev/null || true
