@@ -112,7 +112,7 @@ public static class TransactionalServices
     {
         RabbitMqReceiver? receiver = null;
         services.AddSingleton<IHostedService>(s => receiver = new RabbitMqReceiver(
-            queue, InboxEndpoint.Find(s, operation), topology, s.GetRequiredService<RabbitMqOptions>(), s.GetRequiredService<DatabaseGate>(),
+            queue, () => InboxEndpoint.Find(s, operation), topology, s.GetRequiredService<RabbitMqOptions>(), s.GetRequiredService<DatabaseGate>(),
             s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<RabbitMqReceiver>>()));
         services.AddHealthChecks().AddCheck("receives-" + queue, () => receiver?.NotReceivingBecause is { } reason
             ? HealthCheckResult.Unhealthy(reason)

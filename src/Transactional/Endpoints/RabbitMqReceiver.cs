@@ -9,13 +9,22 @@ namespace Messaging.Transactional;
 /// breaks is replaced, and what it had not acknowledged the broker hands out again; a stop finishes what was taken.
 /// </summary>
 internal sealed partial class RabbitMqReceiver(
-    string queue, IInbox inbox, Topology topology, RabbitMqOptions rabbit, DatabaseGate gate, IHostApplicationLifetime lifetime,
+    string queue, Func<IInbox> findInbox, Topology topology, RabbitMqOptions rabbit, DatabaseGate gate, IHostApplicationLifetime lifetime,
     TimeProvider time, ILogger<RabbitMqReceiver> log) : BackgroundService
 {
     private static readonly TimeSpan ConnectInterval = TimeSpan.FromSeconds(1);
 
+    private IInbox? _inbox;
+
     /// <summary>Null while the queue is being consumed.</summary>
     public string? NotReceivingBecause { get; private set; } = "The queue has not been opened yet.";
+
+    /// <summary>The inbox is made here and not with the host, so that the host has checked its options by then.</summary>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        _inbox = findInbox();
+        return base.StartAsync(cancellationToken);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -24,7 +33,7 @@ internal sealed partial class RabbitMqReceiver(
         {
             try
             {
-                await ReceiveAsync(stoppingToken);
+                await ReceiveAsync(_inbox!, stoppingToken);
             }
             catch (UnsafeSettingException exception)
             {
@@ -43,7 +52,7 @@ internal sealed partial class RabbitMqReceiver(
     }
 
     /// <summary>Until the process stops and everything taken is settled, or the connection breaks.</summary>
-    private async Task ReceiveAsync(CancellationToken stoppingToken)
+    private async Task ReceiveAsync(IInbox inbox, CancellationToken stoppingToken)
     {
         await using var connection = await rabbit.CreateFactory("receiver " + queue).CreateConnectionAsync(stoppingToken);
         await RabbitMqTopology.DeclareAsync(connection, topology, stoppingToken);
