@@ -1,4 +1,5 @@
 using Messaging.Contracts;
+using Messaging.Transactional;
 
 namespace Messaging.Consumer;
 
@@ -20,14 +21,15 @@ public sealed class OrderRow
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public static OrderRow Of(SubmitOrder order, DateTimeOffset now) => new()
+    /// <summary>Whose it is, the claimed key says, not the body: the row then always belongs to the inbox row that it was committed with.</summary>
+    public static OrderRow Of(Incoming<SubmitOrder> incoming, DateTimeOffset now) => new()
     {
         Id = Guid.CreateVersion7(now),
-        OrderId = order.OrderId,
-        Client = order.Client,
-        IdempotencyKey = order.IdempotencyKey,
-        Item = order.Item,
-        Quantity = order.Quantity,
+        OrderId = incoming.Message.OrderId,
+        Client = incoming.Key.Client,
+        IdempotencyKey = incoming.Key.Key,
+        Item = incoming.Message.Item,
+        Quantity = incoming.Message.Quantity,
         CreatedAt = now,
     };
 }

@@ -8,7 +8,7 @@ internal sealed class SubmitOrderHandler(TimeProvider time, OrdersOptions option
 {
     public Task<Outcome> HandleAsync(Incoming<SubmitOrder> incoming, ConsumerContext database, CancellationToken cancellationToken)
     {
-        var row = OrderRow.Of(incoming.Message, time.GetUtcNow());
+        var row = OrderRow.Of(incoming, time.GetUtcNow());
         database.Orders.Add(row);
         return Task.FromResult(Answer(row, options));
     }

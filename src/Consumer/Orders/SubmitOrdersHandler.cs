@@ -13,7 +13,7 @@ internal sealed class SubmitOrdersHandler(TimeProvider time, OrdersOptions optio
     public async Task<IReadOnlyList<Outcome>> HandleAsync(IReadOnlyList<Incoming<SubmitOrder>> batch, ConsumerContext database, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var rows = batch.Select(incoming => OrderRow.Of(incoming.Message, now)).ToList();
+        var rows = batch.Select(incoming => OrderRow.Of(incoming, now)).ToList();
         if (database.Database.IsNpgsql())
         {
             await InsertAsync(rows, now, database, cancellationToken);

@@ -9,7 +9,8 @@ internal sealed class CapturePaymentHandler(TimeProvider time) : IHandler<Captur
 {
     public async Task<Outcome> HandleAsync(Incoming<CapturePayment> incoming, ConsumerContext database, CancellationToken cancellationToken)
     {
-        var payment = incoming.Message;
+        // Whose it is, the claimed key says, not the body.
+        var payment = incoming.Message with { Client = incoming.Key.Client, IdempotencyKey = incoming.Key.Key };
         var now = time.GetUtcNow();
         database.Ledger.Add(new LedgerEntry
         {
