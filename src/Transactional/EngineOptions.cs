@@ -95,7 +95,7 @@ public sealed class ReconcileOptions
     [Range(0, 86_400)]
     public int IntervalSeconds { get; set; } = 60;
 
-    /// <summary>A submission without an outcome is published again once it is older than this.</summary>
+    /// <summary>A submission without an outcome is published again once it is older than this, and again at twice, four times … this age.</summary>
     [Range(0, 86_400)]
     public int OlderThanSeconds { get; set; } = 300;
 

@@ -55,9 +55,10 @@ internal sealed partial class DatabaseGate(
             var found = await database.Dialect.FindUnsafeSettingsAsync(connection, cancellationToken);
             return found.Count > 0 ? throw new UnsafeSettingException(string.Join(' ', found)) : null;
         }
-        catch (DbException exception)
+        catch (Exception exception) when (exception is DbException or TimeoutException || exception.InnerException is DbException)
         {
-            return $"The database cannot be reached: {exception.Message}";
+            // EF Core wraps some of SQL Server's errors.
+            return $"The database cannot be reached: {(exception.InnerException as DbException ?? exception).Message}";
         }
     }
 

@@ -52,9 +52,10 @@ public sealed class Schema
             Console.WriteLine(applied.Count == 0 ? "The schema is current; nothing to do." : $"Applied {applied.Count} migration(s): {string.Join(", ", applied)}");
             return 0;
         }
-        catch (DbException exception)
+        catch (Exception exception) when (exception is DbException or TimeoutException || exception.InnerException is DbException)
         {
-            await Console.Error.WriteLineAsync($"The schema could not be brought up to date: {exception.Message}");
+            // EF Core wraps some of SQL Server's errors.
+            await Console.Error.WriteLineAsync($"The schema could not be brought up to date: {(exception.InnerException as DbException ?? exception).Message}");
             return 1;
         }
     }

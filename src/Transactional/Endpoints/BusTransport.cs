@@ -19,7 +19,8 @@ internal sealed class BusTransport(Func<IBusControl> findBus) : ITransport
             await bus.WaitForHealthStatus(BusHealthStatus.Healthy, cancellationToken);
             return await SendAllAsync(bus, messages, cancellationToken);
         }
-        catch (Exception exception) when (exception is MassTransitException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception) when (exception is MassTransitException or InvalidOperationException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             throw new BrokerUnavailableException(exception.Message, exception);
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -64,8 +63,8 @@ public static class InboxEndpoint
                 MessageId = properties?.MessageId ?? context.TransportHeaders.Get<string>(MassTransit.MessageHeaders.MessageId),
                 Headers = headers,
                 Redelivered = context.Redelivered,
-                DeliveryCount = headers.TryGetValue("x-delivery-count", out var count) && count is IConvertible number ? number.ToInt64(CultureInfo.InvariantCulture) : 0,
-                SentAt = properties?.IsTimestampPresent() == true ? DateTimeOffset.FromUnixTimeSeconds(properties.Timestamp.UnixTime) : null,
+                DeliveryCount = Delivery.CountOf(headers.GetValueOrDefault("x-delivery-count")),
+                SentAt = properties?.IsTimestampPresent() == true ? Delivery.TimeOf(properties.Timestamp.UnixTime) : null,
             };
         }
     }

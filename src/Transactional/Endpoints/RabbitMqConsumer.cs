@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
@@ -23,7 +22,7 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
         ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
     {
         // The client takes its buffer back when this method returns.
-        _taken.Writer.TryWrite(new Taken(deliveryTag, await HandInAsync(ToDelivery(redelivered, properties, body.ToArray()), cancellationToken)));
+        _taken.Writer.TryWrite(new Taken(deliveryTag, await HandInAsync(redelivered, properties, body.ToArray(), cancellationToken)));
     }
 
     /// <summary>Takes no more; <see cref="AcknowledgeAsync"/> returns when everything taken is settled.</summary>
@@ -86,11 +85,11 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
     }
 
     /// <summary>A delivery that the inbox did not take has to stand in line all the same, or an acknowledgement with <c>multiple</c> would cover it.</summary>
-    private async Task<Task> HandInAsync(Delivery delivery, CancellationToken cancellationToken)
+    private async Task<Task> HandInAsync(bool redelivered, IReadOnlyBasicProperties properties, byte[] body, CancellationToken cancellationToken)
     {
         try
         {
-            return await inbox.AddAsync(delivery, cancellationToken);
+            return await inbox.AddAsync(ToDelivery(redelivered, properties, body), cancellationToken);
         }
         catch (Exception exception)
         {
@@ -144,8 +143,8 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
             MessageId = properties.MessageId,
             Headers = headers,
             Redelivered = redelivered,
-            DeliveryCount = headers.TryGetValue("x-delivery-count", out var count) && count is IConvertible number ? number.ToInt64(CultureInfo.InvariantCulture) : 0,
-            SentAt = properties.IsTimestampPresent() ? DateTimeOffset.FromUnixTimeSeconds(properties.Timestamp.UnixTime) : null,
+            DeliveryCount = Delivery.CountOf(headers.GetValueOrDefault("x-delivery-count")),
+            SentAt = properties.IsTimestampPresent() ? Delivery.TimeOf(properties.Timestamp.UnixTime) : null,
         };
     }
 

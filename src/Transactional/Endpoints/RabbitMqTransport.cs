@@ -38,10 +38,15 @@ internal sealed partial class RabbitMqTransport(
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
                 // A queue or binding that somebody deleted is declared again before the next attempt. (An event may lack subscribers.)
-                await RabbitMqTopology.DeclareAsync(_connection!, topology, cancellationToken);
+                await RabbitMqTopology.DeclareAsync(_connection ?? throw new IOException("The connection was replaced meanwhile."), topology, cancellationToken);
             }
 
             return results;
+        }
+        catch (UnsafeSettingException exception)
+        {
+            Refuse(exception);
+            throw new BrokerUnavailableException(exception.Message, exception);
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
@@ -62,9 +67,7 @@ internal sealed partial class RabbitMqTransport(
             }
             catch (UnsafeSettingException exception)
             {
-                Refused(exception.Message);
-                Environment.ExitCode = 1;
-                lifetime.StopApplication();
+                Refuse(exception);
                 return;
             }
             catch (Exception exception) when (IsOutage(exception, stoppingToken))
@@ -147,16 +150,17 @@ internal sealed partial class RabbitMqTransport(
     {
         (var channel, _channel) = (_channel, null);
         (var connection, _connection) = (_connection, null);
+        await CloseAsync(channel);
+        await CloseAsync(connection);
+    }
+
+    private async Task CloseAsync(IAsyncDisposable? broken)
+    {
         try
         {
-            if (channel is not null)
+            if (broken is not null)
             {
-                await channel.DisposeAsync();
-            }
-
-            if (connection is not null)
-            {
-                await connection.DisposeAsync();
+                await broken.DisposeAsync();
             }
         }
         catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
@@ -166,8 +170,17 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
+    private void Refuse(UnsafeSettingException exception)
+    {
+        Refused(exception.Message);
+        Environment.ExitCode = 1;
+        lifetime.StopApplication();
+    }
+
+    /// <summary>What a client meets when the connection or the broker goes; a channel closed meanwhile is an <see cref="InvalidOperationException"/>.</summary>
+
     internal static bool IsOutage(Exception exception, CancellationToken cancellationToken) =>
-        exception is RabbitMQClientException or SocketException or IOException or TimeoutException or ObjectDisposedException
+        exception is RabbitMQClientException or SocketException or IOException or TimeoutException or InvalidOperationException
         || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 
     [LoggerMessage(LogLevel.Critical, "Refusing to run: {Reason}")]

@@ -29,6 +29,23 @@ public sealed class Delivery
     /// <summary>When the producer sent it, by the producer's clock; null when it did not say.</summary>
     public DateTimeOffset? SentAt { get; init; }
 
+    /// <summary>A producer may write anything as its timestamp, milliseconds for instance; what is no time in seconds was not said.</summary>
+    internal static DateTimeOffset? TimeOf(long seconds) =>
+        seconds >= 0 && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds() ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
+
+    /// <summary>The broker counts in whole numbers; what a producer put there instead counts as nothing.</summary>
+    internal static long CountOf(object? header) => header switch
+    {
+        long count => count,
+        int count => count,
+        uint count => count,
+        short count => count,
+        ushort count => count,
+        byte count => count,
+        sbyte count => count,
+        _ => 0,
+    };
+
     /// <summary>A header as text; null when it is absent or no text.</summary>
     internal string? TextHeader(string name) => Headers.TryGetValue(name, out var value)
         ? value switch

@@ -17,6 +17,7 @@ internal sealed partial class Inbox<TContext> : IInbox
 {
     private const int MaxCollisions = 50;
 
+    private static readonly TimeSpan LockRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan OutageRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(3);
 
@@ -81,7 +82,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    private bool IsSuspect(Pending pending) => pending.Attempts > 0 || pending.Item.Delivery.DeliveryCount >= _options.SoloAfterDeliveries;
+    private bool IsSuspect(Pending pending) => pending.IsAlone || pending.Attempts > 0 || pending.Item.Delivery.DeliveryCount >= _options.SoloAfterDeliveries;
 
     private async Task RunAsync(List<Pending> batch)
     {
@@ -102,6 +103,12 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             await RunAsync(batch[..(batch.Count / 2)]);
             await RunAsync(batch[(batch.Count / 2)..]);
+        }
+        catch (Exception exception) when (Classify(exception) == DatabaseFault.LockTimeout)
+        {
+            // Somebody else holds the key or a row. That is not this message's fault: no attempt is counted, and nobody waits with it.
+            batch[0].IsAlone = true;
+            _ = RetryLaterAsync(batch[0], LockRetry);
         }
         catch (Exception exception)
         {
@@ -176,7 +183,7 @@ internal sealed partial class Inbox<TContext> : IInbox
             {
                 switch (Classify(exception))
                 {
-                    case DatabaseFault.Collision or DatabaseFault.LockTimeout when collisions < MaxCollisions:
+                    case DatabaseFault.Collision when collisions < MaxCollisions:
                         await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * (collisions + 1))), _time, CancellationToken.None);
                         break;
                     case DatabaseFault.Unavailable:
@@ -254,6 +261,9 @@ internal sealed partial class Inbox<TContext> : IInbox
         public ReadDelivery Item => item;
 
         public int Attempts { get; set; }
+
+        /// <summary>It met a lock that somebody holds for long, and no longer shares a transaction.</summary>
+        public bool IsAlone { get; set; }
 
         public TaskCompletionSource Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -9,6 +9,11 @@ internal readonly record struct KnownClaim(Guid ClaimId, Fingerprint Fingerprint
 /// <summary>The statements on <c>inbox</c>.</summary>
 internal static class InboxTable
 {
+    /// <summary>
+    /// How long a batch waits for a key that another transaction is claiming. Its holder may be frozen; the batch must not freeze with it.
+    /// </summary>
+    private const int LockWaitMilliseconds = 2_000;
+
     private const string Columns = "key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms";
 
     /// <summary>
@@ -34,7 +39,7 @@ internal static class InboxTable
 
         var ids = dialect.Source(command, RowSet.OfIds("key_digest", asked), "a");
         statements.Add($"SELECT i.key_digest, i.claim_id, i.fingerprint FROM inbox AS i JOIN {ids} ON i.key_digest = a.key_digest");
-        command.CommandText = string.Join("; ", statements);
+        command.CommandText = dialect.BoundLockWait(LockWaitMilliseconds) + string.Join("; ", statements);
 
         var known = new Dictionary<Guid, KnownClaim>(asked.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

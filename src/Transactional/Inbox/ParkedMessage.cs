@@ -31,13 +31,13 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
             .Ids("key_digest", all, m => m.Digest)
             .Text("queue", all, m => m.Delivery.Queue)
             .Text("operation", all, m => m.Operation)
-            .Text("client", all, m => Storable(m.Client))
-            .Text("idempotency_key", all, m => Storable(m.Key))
+            .Text("client", all, m => StorableText.Of(m.Client))
+            .Text("idempotency_key", all, m => StorableText.Of(m.Key))
             .Bytes("fingerprint", all, m => m.Fingerprint?.ToBytes())
             .Text("reason", all, m => m.Reason)
-            .Text("error", all, m => Storable(m.Error.Length <= MaxErrorLength ? m.Error : m.Error[..MaxErrorLength]))
-            .Text("message_id", all, m => Storable(m.Delivery.MessageId))
-            .Text("content_type", all, m => Storable(m.Delivery.ContentType))
+            .Text("error", all, m => StorableText.Of(m.Error, MaxErrorLength))
+            .Text("message_id", all, m => StorableText.Of(m.Delivery.MessageId))
+            .Text("content_type", all, m => StorableText.Of(m.Delivery.ContentType))
             .Text("headers", all, m => m.HeadersJson())
             .Bytes("body", all, m => m.Delivery.Body.ToArray())
             .Numbers("delivery_count", all, m => m.Delivery.DeliveryCount)
@@ -61,9 +61,6 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
         hash.AppendData(Delivery.Body.Span);
         return new Guid(hash.GetHashAndReset().AsSpan(0, 16), bigEndian: true);
     }
-
-    /// <summary>What a producer wrote where text belongs may hold U+0000, which PostgreSQL cannot store; the body keeps the bytes as they came.</summary>
-    private static string? Storable(string? text) => text?.Replace("\0", "\\0", StringComparison.Ordinal);
 
     private string HeadersJson()
     {

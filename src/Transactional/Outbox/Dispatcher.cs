@@ -34,7 +34,14 @@ internal sealed partial class Dispatcher(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await gate.WaitAsync(stoppingToken);
-        await Task.WhenAll(TakeHandedOverAsync(stoppingToken), PollAsync(stoppingToken));
+
+        // Whichever loop ends first ends both, and with them the service: half a dispatcher would look healthy.
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        Task[] loops = [TakeHandedOverAsync(both.Token), PollAsync(both.Token)];
+        var first = await Task.WhenAny(loops);
+        await both.CancelAsync();
+        await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first;
     }
 
     private async Task TakeHandedOverAsync(CancellationToken stoppingToken)

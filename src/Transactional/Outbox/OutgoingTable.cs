@@ -74,7 +74,7 @@ internal static class OutgoingTable
         var rows = RowSet.Of(messages, (set, all) => set
             .Ids("id", all, m => m.Id)
             .Numbers("delay_ms", all, m => m.DelayMilliseconds)
-            .Text("error", all, m => m.Error.Length <= 1000 ? m.Error : m.Error[..1000]));
+            .Text("error", all, m => StorableText.Of(m.Error, 1000)));
         return dialect.UpdateFrom("outgoing_messages", $"attempts = t.attempts + 1, last_error = f.error, leased_until_ms = {dialect.NowMilliseconds} + f.delay_ms",
             dialect.Source(command, rows, "f"), "t.id = f.id");
     }

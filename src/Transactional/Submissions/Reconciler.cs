@@ -27,26 +27,26 @@ public sealed partial class Reconciler : BackgroundService
         (_options, _retention) = (options.Value, retention.Value);
     }
 
-    /// <summary>Looks once, at everything accepted up to this _time.</summary>
+    /// <summary>Looks once, at everything accepted up to this time.</summary>
     /// <param name="acceptedUntil">Younger submissions are left alone: their messages may be on their way.</param>
     /// <param name="cancellationToken">Stops; nothing has happened then.</param>
     /// <returns>How many submissions will be published again.</returns>
     public Task<long> RunOnceAsync(DateTimeOffset acceptedUntil, CancellationToken cancellationToken) =>
-        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), acceptedUntil, cancellationToken);
+        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), FirstRemembered, acceptedUntil, cancellationToken);
 
     /// <summary>Publishes every remembered submission again, also those that have taken effect: what a broker does that replays its backlog.</summary>
     /// <param name="cancellationToken">Stops; nothing has happened then.</param>
     /// <returns>How many messages go out.</returns>
     public Task<long> ReplayAsync(CancellationToken cancellationToken) =>
-        PublishAgainAsync(OutgoingTable.InsertForAllSubmissions(_database.Dialect), _time.GetUtcNow(), cancellationToken);
+        PublishAgainAsync(OutgoingTable.InsertForAllSubmissions(_database.Dialect), FirstRemembered, _time.GetUtcNow(), cancellationToken);
 
-    private async Task<long> PublishAgainAsync(string statement, DateTimeOffset acceptedUntil, CancellationToken cancellationToken)
+    private async Task<long> PublishAgainAsync(string statement, DateTimeOffset acceptedFrom, DateTimeOffset acceptedUntil, CancellationToken cancellationToken)
     {
         await using var connection = await _database.OpenAsync(cancellationToken);
         await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
         command.CommandText = statement;
-        Dialect.Add(command, "@from_ms", _time.GetUtcNow().ToUnixTimeMilliseconds() - _retention.Milliseconds);
+        Dialect.Add(command, "@from_ms", acceptedFrom.ToUnixTimeMilliseconds());
         Dialect.Add(command, "@to_ms", acceptedUntil.ToUnixTimeMilliseconds());
         var count = await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -73,19 +73,38 @@ public sealed partial class Reconciler : BackgroundService
         return await RunOnceAsync(_time.GetUtcNow(), cancellationToken);
     }
 
+    private DateTimeOffset FirstRemembered => _time.GetUtcNow().AddMilliseconds(-_retention.Milliseconds);
+
+    /// <summary>
+    /// Looks at the submissions that have reached N seconds of age since the last turn, or 2 N, 4 N, and so on. A message that waits in a
+    /// long queue looks just like a lost one; at doubling ages it is published again a few times, not once a turn.
+    /// </summary>
+    private async Task<long> LookAtThoseOfAgeAsync(DateTimeOffset lastTurn, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var count = 0L;
+        for (var age = TimeSpan.FromSeconds(Math.Max(1, _options.OlderThanSeconds)); age.TotalMilliseconds <= _retention.Milliseconds; age *= 2)
+        {
+            count += await PublishAgainAsync(
+                OutgoingTable.InsertForLostSubmissions(_database.Dialect), lastTurn - age + TimeSpan.FromMilliseconds(1), now - age, cancellationToken);
+        }
+
+        return count;
+    }
+
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await _gate.WaitAsync(stoppingToken);
-        var everything = _options.EverythingAtStart;
+        DateTimeOffset? lastTurn = null;
         while (true)
         {
             try
             {
-                var count = everything
-                    ? await RepublishEverythingAsync(stoppingToken)
-                    : await RunOnceAsync(_time.GetUtcNow().AddSeconds(-_options.OlderThanSeconds), stoppingToken);
-                everything = false;
+                var now = _time.GetUtcNow();
+                var count = lastTurn is { } last ? await LookAtThoseOfAgeAsync(last, now, stoppingToken)
+                    : _options.EverythingAtStart ? await RepublishEverythingAsync(stoppingToken)
+                    : await RunOnceAsync(now.AddSeconds(-_options.OlderThanSeconds), stoppingToken);
+                lastTurn = now;
                 if (count > 0)
                 {
                     _metrics.Republished(count);

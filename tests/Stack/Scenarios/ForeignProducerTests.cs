@@ -1,5 +1,6 @@
 using System.Text;
 using Messaging.Services;
+using RabbitMQ.Client;
 
 namespace Messaging.Stack;
 
@@ -77,6 +78,28 @@ public sealed class ForeignProducerTests(SharedServers servers)
         await deployment.DrainedAsync(Limit);
 
         Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM parked_messages WHERE queue = 'payments'"));
+    }
+
+    [Fact]
+    public async Task A_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
+        await using (var connection = await deployment.Host.ConnectAsync())
+        {
+            await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);
+            foreach (var (key, count) in ((string, object?)[])[("text", "abc"), ("double", 1e300), ("none", null)])
+            {
+                var headers = Headers(key);
+                headers["x-delivery-count"] = count;
+                var properties = new BasicProperties { ContentType = "application/json", Timestamp = new AmqpTimestamp(long.MaxValue / 2), Headers = headers };
+                await channel.BasicPublishAsync("", "orders", mandatory: true, properties, Book, TestContext.Current.CancellationToken);
+            }
+        }
+
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["double", "none", "text"], await deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY 1"));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
     private static Dictionary<string, object?> Headers(string key, string? client = null)
