@@ -43,6 +43,7 @@ internal sealed class BusTransport(Func<IBusControl> findBus) : ITransport
                 }
             }, cancellationToken);
             results[i] = SendResult.Confirmed;
+            CrashPoint.Reach("D4", i + 1);
         }
 
         return results;

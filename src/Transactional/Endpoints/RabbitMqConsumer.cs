@@ -104,6 +104,7 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
         if (settled > 0)
         {
             await Channel.BasicAckAsync(waiting[settled - 1].DeliveryTag, multiple: true);
+            CrashPoint.Reach("C7", settled);
             waiting.RemoveRange(0, settled);
         }
         else
@@ -122,6 +123,7 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
         foreach (var taken in settled)
         {
             await Channel.BasicAckAsync(taken.DeliveryTag, multiple: false);
+            CrashPoint.Reach("C8");
         }
 
         waiting.RemoveAll(settled.Contains);

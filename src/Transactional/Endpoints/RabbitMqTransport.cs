@@ -34,6 +34,7 @@ internal sealed partial class RabbitMqTransport(
                 confirms[i] = PublishAsync(channel, messages[i], bounded.Token);
             }
 
+            CrashPoint.Reach("D2", messages.Count);
             var results = await Task.WhenAll(confirms);
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
@@ -96,6 +97,7 @@ internal sealed partial class RabbitMqTransport(
         try
         {
             await channel.BasicPublishAsync(message.Destination.Exchange, routingKey: "", mandatory: true, properties, MassTransitEnvelope.Write(message), cancellationToken);
+            CrashPoint.Reach("D4");
             return SendResult.Confirmed;
         }
         catch (PublishReturnException exception)

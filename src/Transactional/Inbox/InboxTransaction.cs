@@ -47,17 +47,22 @@ internal sealed class InboxTransaction<TContext>(
         {
             var context = scope.ServiceProvider.GetRequiredService<TContext>();
             context.Database.AutoSavepointsEnabled = false;
+            CrashPoint.Reach("C1", batch.Count);
             await context.Database.OpenConnectionAsync(cancellationToken);
             await using var transaction = await database.Dialect.BeginAsync(context.Database.GetDbConnection(), cancellationToken);
             await context.Database.UseTransactionAsync(transaction.Inner, cancellationToken);
 
             await ClaimAsync(transaction, batch, decisions, cancellationToken);
+            CrashPoint.Reach("C2", batch.Count);
             var outcomes = await HandleAsync(operation, context, scope.ServiceProvider, batch, decisions, outgoing, cancellationToken);
             await context.SaveChangesAsync(cancellationToken);
             await StoreAsync(transaction, outcomes, outgoing, FindParked(operation, batch, decisions), cancellationToken);
+            CrashPoint.Reach("C4", batch.Count);
             await transaction.CommitAsync(cancellationToken);
+            CrashPoint.Reach("C5", batch.Count);
         }
 
+        CrashPoint.Reach("C6", batch.Count);
         outgoing.ForEach(dispatcher.HandOver);
         return decisions;
     }

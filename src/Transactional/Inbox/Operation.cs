@@ -92,6 +92,7 @@ internal sealed class Operation<TMessage, TContext, THandler>(string name, Opera
             var candidate = candidates[i];
             using var activity = EngineMetrics.Traces.StartActivity(_activityName, ActivityKind.Consumer, candidate.TraceParent);
             var outcome = await handler.HandleAsync(ToIncoming(candidate), (TContext)database, cancellationToken);
+            CrashPoint.Reach("C3", i + 1);
             handled[i] = new Handled(candidate, outcome, activity?.Id ?? candidate.TraceParent);
         }
 
@@ -115,6 +116,7 @@ internal sealed class BatchOperation<TMessage, TContext, THandler>(string name, 
             : null;
         var incoming = candidates.Select(ToIncoming).ToList();
         var outcomes = await services.GetRequiredService<THandler>().HandleAsync(incoming, (TContext)database, cancellationToken);
+        CrashPoint.Reach("C3", outcomes.Count);
         return outcomes.Count == candidates.Count
             ? [.. candidates.Zip(outcomes, (candidate, outcome) => new Handled(candidate, outcome, candidate.TraceParent))]
             : throw new InvalidOperationException($"{typeof(THandler).Name} answered {outcomes.Count} outcomes for {candidates.Count} messages; it must answer one for each, in order.");

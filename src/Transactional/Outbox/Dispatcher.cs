@@ -81,7 +81,9 @@ internal sealed partial class Dispatcher(
             return;
         }
 
+        CrashPoint.Reach("D1", window.Count);
         var results = await SendAsync(window, stoppingToken);
+        CrashPoint.Reach("D3", window.Count);
         var gone = new List<Guid>(window.Count);
         var deferred = new List<(Guid, long, string)>();
         for (var i = 0; i < window.Count; i++)
@@ -165,6 +167,7 @@ internal sealed partial class Dispatcher(
         await using var command = transaction.CreateCommand();
         command.CommandText = string.Join("; ", Statements(command));
         await command.ExecuteNonQueryAsync(cancellationToken);
+        CrashPoint.Reach("D5", gone.Count);
         await transaction.CommitAsync(cancellationToken);
         return true;
 

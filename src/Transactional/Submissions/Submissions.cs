@@ -199,14 +199,14 @@ public sealed class Submissions : IAsyncDisposable
         {
             await using var transaction = await _database.Dialect.BeginAsync(connection, bounded.Token);
             await using var command = transaction.CreateCommand();
-            CrashPoint.Reach("P1");
+            CrashPoint.Reach("P1", group.Count);
             known = await SubmissionsTable.InsertAsync(_database.Dialect, command, first, _options, _leaseMilliseconds, bounded.Token);
-            CrashPoint.Reach("P2");
+            CrashPoint.Reach("P2", group.Count);
             await transaction.CommitAsync(bounded.Token);
-            CrashPoint.Reach("P3");
+            CrashPoint.Reach("P3", group.Count);
         }
 
-        CrashPoint.Reach("P4");
+        CrashPoint.Reach("P4", group.Count);
         foreach (var pending in group)
         {
             var found = known[pending.Digest];

@@ -3,19 +3,39 @@ using System.Diagnostics;
 namespace Messaging.Transactional;
 
 /// <summary>
-/// The places of docs/flow.md where a process can die. A test starts the process with MESSAGING_CRASH_POINT naming one, and there it
-/// kills itself, as the kernel would: nothing is flushed, disposed or answered. Unset, which is read once, the calls compile to nothing.
+/// The places of docs/flow.md where a process can die. A test starts a process with MESSAGING_CRASH_POINT holding the
+/// <see cref="CrashPath"/> to one, and there it kills itself, as the kernel would: nothing is flushed, disposed or answered. A test
+/// that runs a service in its own process arms the flow that starts it. Unarmed, a call is one look at a flag.
 /// </summary>
 internal static class CrashPoint
 {
-    private static readonly string? Armed = Environment.GetEnvironmentVariable("MESSAGING_CRASH_POINT");
+    private static readonly CrashPath? OfProcess =
+        Environment.GetEnvironmentVariable("MESSAGING_CRASH_POINT") is { Length: > 0 } path ? new CrashPath(path, Kill) : null;
 
-    public static void Reach(string name)
+    private static readonly AsyncLocal<CrashPath?> OfFlow = new();
+
+    private static volatile bool _isArmed = OfProcess is not null;
+
+    /// <param name="name">As in docs/flow.md.</param>
+    /// <param name="messages">How many share what is being done here; inside a loop, how many have been done.</param>
+    public static void Reach(string name, int messages = 1)
     {
-        if (Armed is not null && Armed == name)
+        if (_isArmed)
         {
-            using var self = Process.GetCurrentProcess();
-            self.Kill();
+            (OfFlow.Value ?? OfProcess)?.Reach(name, messages);
         }
+    }
+
+    /// <summary>For whatever the caller starts from here on, and for nothing beside it.</summary>
+    public static void Arm(CrashPath path)
+    {
+        OfFlow.Value = path;
+        _isArmed = true;
+    }
+
+    private static void Kill()
+    {
+        using var self = Process.GetCurrentProcess();
+        self.Kill();
     }
 }
