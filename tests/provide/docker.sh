@@ -1,4 +1,4 @@
-# A Docker engine: the one that answers, else one that we start and stop again. Sourced by ./test.
+# A Docker engine: the one that answers, else one that we start and stop again. Sourced by all.sh.
 
 DOCKERD_PID=
 
@@ -31,7 +31,7 @@ start_dockerd() {
     say "starting dockerd $options"
     rm -f /var/run/docker.pid
     # shellcheck disable=SC2086 # the options are words
-    setsid dockerd $options >"$WORK/dockerd.log" 2>&1 </dev/null &
+    setsid dockerd $options >"$WORK/dockerd.log" 2>&1 </dev/null 9>&- &
     DOCKERD_PID=$!
     for _ in $(seq 60); do
       docker_answers && return 0

@@ -1,4 +1,4 @@
-# Debian and Ubuntu packages that the tests can use. Sourced by ./test.
+# Debian and Ubuntu packages that the tests can use. Sourced by all.sh.
 
 # program that shows it is there : package
 declare -A PACKAGE_OF=(

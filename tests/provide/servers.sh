@@ -1,4 +1,4 @@
-# Decides where each server comes from. A server named in MESSAGING_TEST_… needs nothing. Sourced by ./test.
+# Decides where each server comes from. A server named in MESSAGING_TEST_… needs nothing. Sourced by all.sh.
 
 : "${MESSAGING_TEST_RABBITMQ_IMAGE:=rabbitmq:4-management}"
 : "${MESSAGING_TEST_POSTGRES_IMAGE:=postgres:17}"
@@ -17,6 +17,7 @@ provide_sqlserver() {
 }
 
 provide_rabbitmq() {
+  [ -z "${MESSAGING_TEST_RABBITMQ:-}" ] || return 0
   if $DOCKER && provide_rabbitmq_image; then return 0; fi
   install rabbitmq-server
 }
