@@ -29,6 +29,9 @@ public static class ConsumerServices
             ? inbox.HandleBatch<SubmitOrder, SubmitOrdersHandler>(SubmitOrder.Operation, ReadOrders)
             : inbox.Handle<SubmitOrder, SubmitOrderHandler>(SubmitOrder.Operation, ReadOrders);
 
+        // Keys of foreign producers have no publisher that would forget them.
+        builder.Services.AddRetention();
+
         static void ReadOrders(OperationOptions<SubmitOrder> o)
         {
             o.FromPayload = SubmitOrderMessages.FromPayload;

@@ -20,6 +20,7 @@ public static class PublisherServices
         builder.AddTelemetry();
         builder.Services.AddTransactional(builder.Configuration);
         builder.Services.AddReconciliation();
+        builder.Services.AddRetention();
         builder.Services.AddHealthChecks();
         builder.Services.AddApiDocument();
         builder.Services.AddSingleton(TimeProvider.System);

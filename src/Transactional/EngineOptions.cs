@@ -78,14 +78,32 @@ public sealed class InboxOptions
     public int SoloAfterDeliveries { get; set; } = 5;
 }
 
-/// <summary>How long keys are remembered; configuration section <c>Retention</c>.</summary>
+/// <summary>How long keys are remembered, and how they are forgotten; configuration section <c>Retention</c>.</summary>
 public sealed class RetentionOptions
 {
     /// <summary>Hours for which a key is remembered and its status kept.</summary>
     [Range(24, 24 * 3660)]
     public int Hours { get; set; } = 7 * 24;
 
+    /// <summary>A key is forgotten so much later than a message of it is too late: room for clocks that differ and processes that stall.</summary>
+    [Range(10, 7 * 24 * 60)]
+    public int ToleranceMinutes { get; set; } = 120;
+
+    /// <summary>Seconds between two passes that forget keys; 0: this process forgets none.</summary>
+    [Range(0, 86_400)]
+    public int IntervalSeconds { get; set; } = 60;
+
+    /// <summary>Keys that are forgotten in one transaction, at most.</summary>
+    [Range(1, 10_000)]
+    public int MaxBatchSize { get; set; } = 500;
+
+    /// <summary>Pause between two such transactions of a pass.</summary>
+    [Range(0, 60_000)]
+    public int PauseMilliseconds { get; set; } = 50;
+
     internal long Milliseconds => Hours * 3_600_000L;
+
+    internal long ToleranceMilliseconds => ToleranceMinutes * 60_000L;
 }
 
 /// <summary>How lost messages are found; configuration section <c>Reconcile</c>.</summary>

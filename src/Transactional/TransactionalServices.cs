@@ -68,6 +68,25 @@ public static class TransactionalServices
         return services;
     }
 
+    /// <summary>
+    /// Forgets keys that are older than <c>Retention__Hours</c> and settled. Every service that accepts or claims keys should; any number
+    /// of them are safe.
+    /// </summary>
+    /// <param name="services">After <see cref="AddTransactional"/>; a second call changes nothing.</param>
+    public static IServiceCollection AddRetention(this IServiceCollection services)
+    {
+        if (services.Any(s => s.ServiceType == typeof(Retention)))
+        {
+            return services;
+        }
+
+        services.AddSingleton(s => new Retention(
+            s.GetRequiredService<Database>(), s.GetRequiredService<DatabaseGate>(), s.GetRequiredService<IOptions<RetentionOptions>>(),
+            s.GetRequiredService<EngineMetrics>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Retention>>()));
+        services.AddHostedService(s => s.GetRequiredService<Retention>());
+        return services;
+    }
+
     /// <summary>Processes messages on the database of a DbContext that is registered already and points at the same database.</summary>
     /// <typeparam name="TContext">What the handlers write to.</typeparam>
     /// <param name="services">The service's registrations.</param>

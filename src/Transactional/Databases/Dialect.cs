@@ -61,8 +61,11 @@ internal abstract class Dialect
     /// <summary>Moves the lease of up to <c>@limit</c> rows whose lease has ended, skipping rows that another dispatcher is taking, and returns them.</summary>
     public abstract string LeaseOutgoing(string columns);
 
-    /// <summary>Deletes up to <c>@limit</c> rows of <paramref name="table"/> for which <paramref name="condition"/> (on alias <c>t</c>) holds.</summary>
-    public abstract string DeleteSome(string table, string key, string condition);
+    /// <summary>
+    /// Reads up to <c>@limit</c> rows joined from <paramref name="tables"/> (each <c>name AS alias</c>) and locks them until the
+    /// transaction ends; rows that another transaction has locked are stepped around.
+    /// </summary>
+    public abstract string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order);
 
     public abstract DatabaseFault Classify(DbException exception);
 

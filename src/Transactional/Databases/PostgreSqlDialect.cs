@@ -55,8 +55,8 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
         RETURNING {columns}
         """;
 
-    public override string DeleteSome(string table, string key, string condition) =>
-        $"DELETE FROM {table} WHERE {key} IN (SELECT t.{key} FROM {table} AS t WHERE {condition} LIMIT @limit FOR UPDATE SKIP LOCKED)";
+    public override string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order) =>
+        $"SELECT {columns} FROM {string.Join(", ", tables)} WHERE {condition} ORDER BY {order} LIMIT @limit FOR UPDATE SKIP LOCKED";
 
     public override DatabaseFault Classify(DbException exception) => exception switch
     {

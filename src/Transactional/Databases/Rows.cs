@@ -38,7 +38,10 @@ internal sealed class SubmissionRow : IScopedRow
     public string? TraceParent { get; init; }
 }
 
-/// <summary>One key that took effect, with its outcome. <c>ClaimId</c> names the transaction that claimed it.</summary>
+/// <summary>
+/// One key that took effect, with its outcome. <c>ClaimId</c> names the transaction that claimed it; <c>AcceptedAtMs</c> is what its
+/// message said, 0 where the row is older than this column.
+/// </summary>
 internal sealed class InboxRow : IScopedRow
 {
     public required Guid KeyDigest { get; init; }
@@ -54,6 +57,8 @@ internal sealed class InboxRow : IScopedRow
     public required Guid ClaimId { get; init; }
 
     public required long ClaimedAtMs { get; init; }
+
+    public required long AcceptedAtMs { get; init; }
 
     public string? Status { get; init; }
 

@@ -107,16 +107,19 @@ public sealed class Schema
     }
 
     /// <summary>
-    /// EF Core holds off concurrent migrations by itself, but on SQLite with a row in a table, which a killed process leaves behind for
-    /// ever. There a lock that the operating system takes back stands in front of it, and a row found under that lock is a dead one's.
+    /// EF Core holds off concurrent migrations by itself, but not well everywhere. On PostgreSQL its lock ends with each migration, and
+    /// another process begins the next one too. On SQLite it is a row in a table, which a killed process leaves behind for ever; there a
+    /// lock that the operating system takes back stands in front of it, and a row found under that lock is a dead one's.
     /// </summary>
-    private async Task<IAsyncDisposable?> TakeTurnAsync(CancellationToken cancellationToken)
+    private async Task<IAsyncDisposable?> TakeTurnAsync(CancellationToken cancellationToken) => _database.Options.Provider switch
     {
-        if (_database.Options.Provider != DatabaseProvider.Sqlite)
-        {
-            return null;
-        }
+        DatabaseProvider.Sqlite => await TakeFileAsync(cancellationToken),
+        DatabaseProvider.PostgreSql => await AdvisoryLock.TakeAsync(_database, cancellationToken),
+        _ => null,
+    };
 
+    private async Task<IAsyncDisposable> TakeFileAsync(CancellationToken cancellationToken)
+    {
         var file = Path.GetFullPath(new SqliteConnectionStringBuilder(_database.Options.ConnectionString).DataSource);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         var turn = await FileLock.TakeAsync(file + ".migrate-lock", cancellationToken);

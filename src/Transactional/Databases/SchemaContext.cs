@@ -54,6 +54,7 @@ internal abstract class SchemaContext(DbContextOptions options) : DbContext(opti
             "(status IS NULL AND completed_at_ms IS NULL) OR (status IS NOT NULL AND completed_at_ms IS NOT NULL)")).HasKey(r => r.KeyDigest);
         table.Property(r => r.KeyDigest).ValueGeneratedNever();
         table.HasIndex(r => r.ClaimedAtMs).HasDatabaseName("ix_inbox_claimed_at_ms");
+        table.Property(r => r.AcceptedAtMs).HasDefaultValue(0L);
         Scope(table);
         table.Property(r => r.Fingerprint).HasMaxLength(32);
         table.Property(r => r.Status).HasMaxLength(32);

@@ -58,8 +58,11 @@ internal sealed class SqlServerDialect(string connectionString) : Dialect
         OUTPUT {columns.Replace("o.", "inserted.", StringComparison.Ordinal)}
         """;
 
-    public override string DeleteSome(string table, string key, string condition) =>
-        $"DELETE FROM {table} WHERE {key} IN (SELECT TOP (@limit) t.{key} FROM {table} AS t WITH (UPDLOCK, READPAST, ROWLOCK) WHERE {condition})";
+    public override string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order)
+    {
+        var locked = tables.Select(t => t + " WITH (UPDLOCK, READPAST, ROWLOCK)");
+        return $"SELECT TOP (@limit) {columns} FROM {string.Join(", ", locked)} WHERE {condition} ORDER BY {order}";
+    }
 
     public override DatabaseFault Classify(DbException exception) => exception is not SqlException sql
         ? DatabaseFault.Work

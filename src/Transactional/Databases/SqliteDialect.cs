@@ -68,8 +68,8 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
         RETURNING {columns.Replace("o.", "", StringComparison.Ordinal)}
         """;
 
-    public override string DeleteSome(string table, string key, string condition) =>
-        $"DELETE FROM {table} WHERE {key} IN (SELECT t.{key} FROM {table} AS t WHERE {condition} LIMIT @limit)";
+    public override string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order) =>
+        $"SELECT {columns} FROM {string.Join(", ", tables)} WHERE {condition} ORDER BY {order} LIMIT @limit";
 
     public override DatabaseFault Classify(DbException exception) => exception is not SqliteException sqlite
         ? DatabaseFault.Work

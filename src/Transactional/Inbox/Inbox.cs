@@ -44,7 +44,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         _stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         _transaction = new InboxTransaction<TContext>(
             _database, services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<Dispatcher>(),
-            services.GetRequiredService<IOptions<RetentionOptions>>().Value.Milliseconds,
+            services.GetRequiredService<IOptions<RetentionOptions>>().Value,
             services.GetRequiredService<IOptions<DispatchOptions>>().Value.LeaseMilliseconds, _time);
         _batches = new Batcher<Pending>(_database.Dialect.Writers, _options.MaxBatchSize, 2 * _options.PrefetchCount, RunBatchAsync);
     }

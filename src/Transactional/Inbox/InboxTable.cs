@@ -14,7 +14,7 @@ internal static class InboxTable
     /// </summary>
     private const int LockWaitMilliseconds = 2_000;
 
-    private const string Columns = "key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms";
+    private const string Columns = "key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms, accepted_at_ms";
 
     /// <summary>
     /// One round trip: claims the keys that are free, in order, and reads who holds each key asked for. A key that another transaction
@@ -33,7 +33,8 @@ internal static class InboxTable
                 .Text("idempotency_key", all, c => c.Key.Key)
                 .Bytes("fingerprint", all, c => c.Fingerprint.ToBytes())
                 .Ids("claim_id", all, _ => claimId)
-                .Numbers("claimed_at_ms", all, _ => nowMs));
+                .Numbers("claimed_at_ms", all, _ => nowMs)
+                .Numbers("accepted_at_ms", all, c => c.AcceptedAt.ToUnixTimeMilliseconds()));
             statements.Add(dialect.InsertIfAbsent("inbox", "key_digest", Columns, dialect.Source(command, rows, "c"), "c"));
         }
 

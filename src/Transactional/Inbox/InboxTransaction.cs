@@ -35,7 +35,7 @@ internal readonly record struct ReadDelivery(Delivery Delivery, Reading Reading)
 /// <para>Commit sent, connection lost: the batch is simply run again. If the commit took place, every key is found claimed.</para>
 /// </summary>
 internal sealed class InboxTransaction<TContext>(
-    Database database, IServiceScopeFactory scopes, Dispatcher dispatcher, long retentionMilliseconds, int leaseMilliseconds, TimeProvider time)
+    Database database, IServiceScopeFactory scopes, Dispatcher dispatcher, RetentionOptions retention, int leaseMilliseconds, TimeProvider time)
     where TContext : DbContext
 {
     /// <summary>Runs a batch to its commit and tells, item by item, what was decided. An exception means that nothing happened.</summary>
@@ -95,7 +95,7 @@ internal sealed class InboxTransaction<TContext>(
         }
 
         var digests = firsts.Keys.Order().ToList();
-        var horizonMs = nowMs - retentionMilliseconds;
+        var horizonMs = nowMs - retention.Milliseconds;
         var claims = digests.Select(d => (Candidate)batch[firsts[d]].Reading).Where(c => c.AcceptedAt.ToUnixTimeMilliseconds() >= horizonMs).ToList();
         var claimId = Guid.CreateVersion7();
         await using var command = transaction.CreateCommand();
@@ -106,7 +106,13 @@ internal sealed class InboxTransaction<TContext>(
         }
         catch (DbException exception) when (database.Dialect.IsClaimCollision(exception))
         {
-            throw new ClaimCollisionException(exception);
+            throw new ClaimCollisionException("Two claims of one key met.", exception);
+        }
+
+        // Whoever stalls between reading the clock and claiming may find a key free that retention has forgotten meanwhile.
+        if (time.GetUtcNow().ToUnixTimeMilliseconds() - nowMs > retention.ToleranceMilliseconds / 2)
+        {
+            throw new ClaimCollisionException("The claim took so long that what is too late has to be judged anew.");
         }
 
         for (var i = 0; i < batch.Count; i++)
@@ -225,5 +231,5 @@ internal sealed class InboxTransaction<TContext>(
     }
 }
 
-/// <summary>Two claims of one key met; the batch runs again.</summary>
-internal sealed class ClaimCollisionException(DbException inner) : Exception("Two claims of one key met.", inner);
+/// <summary>The claim does not hold; the batch runs again.</summary>
+internal sealed class ClaimCollisionException(string message, Exception? inner = null) : Exception(message, inner);

@@ -27,12 +27,15 @@ public sealed partial class Reconciler : BackgroundService
         (_options, _retention) = (options.Value, retention.Value);
     }
 
-    /// <summary>Looks once, at everything accepted up to this time.</summary>
+    /// <summary>
+    /// Looks once, at everything accepted up to this time, however long ago: what is past the horizon no longer runs, but its message
+    /// is parked, so that somebody learns of it.
+    /// </summary>
     /// <param name="acceptedUntil">Younger submissions are left alone: their messages may be on their way.</param>
     /// <param name="cancellationToken">Stops; nothing has happened then.</param>
     /// <returns>How many submissions will be published again.</returns>
     public Task<long> RunOnceAsync(DateTimeOffset acceptedUntil, CancellationToken cancellationToken) =>
-        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), FirstRemembered, acceptedUntil, cancellationToken);
+        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), DateTimeOffset.UnixEpoch, acceptedUntil, cancellationToken);
 
     /// <summary>Publishes every remembered submission again, also those that have taken effect: what a broker does that replays its backlog.</summary>
     /// <param name="cancellationToken">Stops; nothing has happened then.</param>
@@ -77,12 +80,13 @@ public sealed partial class Reconciler : BackgroundService
 
     /// <summary>
     /// Looks at the submissions that have reached N seconds of age since the last turn, or 2 N, 4 N, and so on. A message that waits in a
-    /// long queue looks just like a lost one; at doubling ages it is published again a few times, not once a turn.
+    /// long queue looks just like a lost one; at doubling ages it is published again a few times, not once a turn. The last time is past
+    /// the horizon, where it is parked.
     /// </summary>
     private async Task<long> LookAtThoseOfAgeAsync(DateTimeOffset lastTurn, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var count = 0L;
-        for (var age = TimeSpan.FromSeconds(Math.Max(1, _options.OlderThanSeconds)); age.TotalMilliseconds <= _retention.Milliseconds; age *= 2)
+        for (var age = TimeSpan.FromSeconds(Math.Max(1, _options.OlderThanSeconds)); age.TotalMilliseconds <= 2 * _retention.Milliseconds; age *= 2)
         {
             count += await PublishAgainAsync(
                 OutgoingTable.InsertForLostSubmissions(_database.Dialect), lastTurn - age + TimeSpan.FromMilliseconds(1), now - age, cancellationToken);

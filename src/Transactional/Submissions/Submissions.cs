@@ -176,6 +176,10 @@ public sealed class Submissions : IAsyncDisposable
                 Fail(waiting, fault, exception);
                 return;
             }
+            catch (ForgottenMeanwhileException) when (collisions < MaxCollisions)
+            {
+                continue;
+            }
             catch (OperationCanceledException exception)
             {
                 waiting.ForEach(p => p.Answer.TrySetException(Unavailable(exception)));
@@ -201,6 +205,12 @@ public sealed class Submissions : IAsyncDisposable
             await using var command = transaction.CreateCommand();
             CrashPoint.Reach("P1", group.Count);
             known = await SubmissionsTable.InsertAsync(_database.Dialect, command, first, _options, _leaseMilliseconds, bounded.Token);
+            if (known.Count < first.Count)
+            {
+                // Found by the insert, forgotten by retention, no longer there to be read: now the key is free.
+                throw new ForgottenMeanwhileException();
+            }
+
             CrashPoint.Reach("P2", group.Count);
             await transaction.CommitAsync(bounded.Token);
             CrashPoint.Reach("P3", group.Count);
@@ -262,4 +272,6 @@ public sealed class Submissions : IAsyncDisposable
 
         public void Abandon() => _abandoned = true;
     }
+
+    private sealed class ForgottenMeanwhileException() : Exception("A key was forgotten while it was asked for.");
 }

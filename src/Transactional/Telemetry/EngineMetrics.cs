@@ -14,6 +14,8 @@ public sealed class EngineMetrics
     private readonly Counter<long> _dispatched;
     private readonly Counter<long> _unrouted;
     private readonly Counter<long> _republished;
+    private readonly Counter<long> _forgotten;
+    private readonly Gauge<double> _oldestRemembered;
     private readonly Histogram<double> _dispatchLag;
 
     /// <param name="factory">From the host.</param>
@@ -26,6 +28,8 @@ public sealed class EngineMetrics
         _dispatched = meter.CreateCounter<long>("messaging.outgoing.dispatched", "{message}", "Messages confirmed by the broker.");
         _unrouted = meter.CreateCounter<long>("messaging.outgoing.unrouted", "{message}", "Messages that the broker returned because no queue takes them.");
         _republished = meter.CreateCounter<long>("messaging.reconcile.republished", "{message}", "Submissions published again because they had no outcome.");
+        _forgotten = meter.CreateCounter<long>("messaging.retention.forgotten", "{row}", "Rows deleted because their key was older than the horizon and settled, by table.");
+        _oldestRemembered = meter.CreateGauge<double>("messaging.retention.oldest", "s", "Age of the oldest submission that is remembered, after each pass of retention.");
         _dispatchLag = meter.CreateHistogram<double>("messaging.outgoing.lag", "s", "From acceptance to the broker's confirm.",
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] });
     }
@@ -46,6 +50,10 @@ public sealed class EngineMetrics
     internal void Unrouted(Destination destination) => _unrouted.Add(1, new KeyValuePair<string, object?>("destination", destination.Address));
 
     internal void Republished(long count) => _republished.Add(count);
+
+    internal void Forgotten(string table, long rows) => _forgotten.Add(rows, new KeyValuePair<string, object?>("table", table));
+
+    internal void OldestRemembered(TimeSpan age) => _oldestRemembered.Record(age.TotalSeconds);
 
     private static string Word(SubmissionOutcome outcome) => outcome switch
     {

@@ -32,7 +32,7 @@ public sealed class BudgetTests(SharedServers servers)
             : new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), retentionMilliseconds: 3_600_000, leaseMilliseconds: 10_000, TimeProvider.System);
+            costs.Services.GetRequiredService<Dispatcher>(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
         await transaction.RunAsync(operation, Batch(operation, "warm", 3), Ct);
 
         costs.Proxy.Reset();
@@ -51,7 +51,7 @@ public sealed class BudgetTests(SharedServers servers)
         var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), retentionMilliseconds: 3_600_000, leaseMilliseconds: 10_000, TimeProvider.System);
+            costs.Services.GetRequiredService<Dispatcher>(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
         await transaction.RunAsync(operation, Batch(operation, "same", 100), Ct);
 
         costs.Proxy.Reset();
@@ -134,6 +134,7 @@ public sealed class BudgetTests(SharedServers servers)
                 ["Database:Provider"] = "PostgreSql",
                 ["ConnectionStrings:Orders"] = counted.ConnectionString,
                 ["Orders:SetBased"] = setBased.ToString(),
+                ["Retention:IntervalSeconds"] = "0",
             });
             builder.AddConsumer();
             builder.Services.AddSingleton<ITransport, NoBroker>();

@@ -18,7 +18,8 @@ internal sealed class Engine : IAsyncDisposable
             .With("Database:Provider", provider).With("ConnectionStrings:Orders", connectionString)
             .With("Inbox:RetryDelayMilliseconds", 5).With("Inbox:MaxAttempts", 3)
             .With("Dispatch:PollIntervalMilliseconds", 50).With("Dispatch:LeaseMilliseconds", 600_000)
-            .With("Reconcile:IntervalSeconds", 0).With("Reconcile:OlderThanSeconds", 86_400);
+            .With("Reconcile:IntervalSeconds", 0).With("Reconcile:OlderThanSeconds", 86_400)
+            .With("Retention:IntervalSeconds", 0).With("Retention:PauseMilliseconds", 0);
         configure?.Invoke(setup);
         setup.Register();
         Script = setup.Script;
@@ -34,6 +35,8 @@ internal sealed class Engine : IAsyncDisposable
     public Submissions Submissions => Services.GetRequiredService<Submissions>();
 
     public Reconciler Reconciler => Services.GetRequiredService<Reconciler>();
+
+    public Retention Retention => Services.GetRequiredService<Retention>();
 
     public Schema Schema => Services.GetRequiredService<Schema>();
 

@@ -65,13 +65,29 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
     }
 
     [Fact]
-    public async Task One_that_is_younger_than_the_limit_or_older_than_the_memory_of_keys_is_left_alone()
+    public async Task One_that_is_younger_than_the_limit_is_left_alone()
     {
-        var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));
+        var engine = await StartEngineAsync();
         await AcceptAsync(engine, Message.Submission("young"));
-        await AcceptAsync(engine, Message.Submission("forgotten", acceptedAt: Now.AddHours(-25)));
 
         Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now.AddMinutes(-5), Cancelled));
+    }
+
+    [Fact]
+    public async Task One_that_is_past_the_horizon_goes_out_once_more_and_is_parked()
+    {
+        var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));
+        var submission = Message.Submission("old", acceptedAt: Now.AddHours(-25));
+        await AcceptAsync(engine, submission);
+
+        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        await Eventually.Equal(2, () => Task.FromResult(engine.Broker.Sent.Count));
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(submission));
+
+        Assert.Equal([ParkingReason.TooLate], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
+        Assert.Equal(0, await Tables.EffectsAsync("old"));
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
     }
 
     [Fact]

@@ -28,6 +28,12 @@ namespace Messaging.Transactional.Migrations.PostgreSql
                         .HasColumnType("uuid")
                         .HasColumnName("key_digest");
 
+                    b.Property<long>("AcceptedAtMs")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasDefaultValue(0L)
+                        .HasColumnName("accepted_at_ms");
+
                     b.Property<Guid>("ClaimId")
                         .HasColumnType("uuid")
                         .HasColumnName("claim_id");

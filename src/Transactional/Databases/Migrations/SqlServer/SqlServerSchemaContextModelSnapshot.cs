@@ -28,6 +28,12 @@ namespace Messaging.Transactional.Migrations.SqlServer
                         .HasColumnType("binary(16)")
                         .HasColumnName("key_digest");
 
+                    b.Property<long>("AcceptedAtMs")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasDefaultValue(0L)
+                        .HasColumnName("accepted_at_ms");
+
                     b.Property<byte[]>("ClaimId")
                         .IsRequired()
                         .HasMaxLength(16)

@@ -23,6 +23,12 @@ namespace Messaging.Transactional.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("key_digest");
 
+                    b.Property<long>("AcceptedAtMs")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasDefaultValue(0L)
+                        .HasColumnName("accepted_at_ms");
+
                     b.Property<byte[]>("ClaimId")
                         .IsRequired()
                         .HasMaxLength(16)
