@@ -8,13 +8,15 @@ public static class Repository
     public static string Root => Found.Value;
 
     /// <summary>The assembly of a project under src/, built in the same configuration as the running test.</summary>
-    public static string AssemblyOf(string project)
+    /// <param name="project">The folder under src/.</param>
+    /// <param name="name">Of the assembly, where it is not Messaging.PROJECT.</param>
+    public static string AssemblyOf(string project, string? name = null)
     {
         // …/tests/Stack/bin/Debug/net10.0/ → Debug/net10.0
         var output = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
         var framework = Path.GetFileName(output);
         var configuration = Path.GetFileName(Path.GetDirectoryName(output))!;
-        var assembly = Path.Combine(Root, "src", project, "bin", configuration, framework, $"Messaging.{project}.dll");
+        var assembly = Path.Combine(Root, "src", project, "bin", configuration, framework, $"{name ?? "Messaging." + project}.dll");
         return File.Exists(assembly)
             ? assembly
             : throw new FileNotFoundException($"{project} is not built: run dotnet build in {Root}.", assembly);

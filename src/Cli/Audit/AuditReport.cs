@@ -1,0 +1,34 @@
+namespace Messaging.Cli;
+
+/// <summary>A queue as the broker tells it; null is what could not be seen.</summary>
+internal sealed record QueueCount(string Name, long? Ready, long? Unacknowledged)
+{
+    public bool IsEmpty => Ready == 0 && Unacknowledged is null or 0;
+
+    public override string ToString() => Ready is null ? $"{Name}: no such queue" : $"{Name}: {Ready} ready, {Unacknowledged?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"} unacknowledged";
+}
+
+/// <summary>What the database, the broker and the journal say of each other.</summary>
+internal sealed record AuditReport
+{
+    public required long Keys { get; init; }
+
+    public required long Effects { get; init; }
+
+    public required long Lost { get; init; }
+
+    public required long Doubled { get; init; }
+
+    public required long Parked { get; init; }
+
+    public required long Outgoing { get; init; }
+
+    public required IReadOnlyList<QueueCount> Queues { get; init; }
+
+    /// <summary>I1 to I7, in this order.</summary>
+    public required IReadOnlyList<InvariantResult> Invariants { get; init; }
+
+    public bool IsGood => Invariants.All(i => i.State != CheckState.Violated);
+
+    public string Verdict => $"{Keys} keys, {Effects} effects, {Lost} lost, {Doubled} doubled";
+}

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Messaging.Transactional;
+
+namespace Messaging.Cli;
+
+/// <summary>The options of a storm.</summary>
+internal sealed class ChaosOptions
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(15);
+
+    private readonly LoadOptions _load = new(standardRate: 50);
+    private readonly DeploymentOptions _deployment = new();
+    private readonly TargetOptions _target = new();
+    private readonly Option<TimeSpan> _duration = Arguments.Duration("--duration", "From the first request to the end of the last measurement; healing and draining come on top.", TimeSpan.FromMinutes(3), Shortest, TimeSpan.FromHours(24));
+    private readonly Option<int> _keys = Arguments.Number("--keys", "Keys that must have been accepted at least; the end waits for them.", 0, 0, 100_000_000);
+    private readonly Option<string> _faults = new("--faults") { Description = "Which faults, and how often against each other.", HelpName = "NAME=WEIGHT,…", DefaultValueFactory = _ => FaultMix.Standard };
+    private readonly Option<string> _atLeast = new("--at-least") { Description = "How often at least; more faults come if it takes them.", HelpName = "NAME=COUNT,…", DefaultValueFactory = _ => "" };
+    private readonly Option<string[]> _commands = new("--fault-command") { Description = "A fault of your own, run by a shell; may be given several times. The heal command is run after 1 to 3 s, and always.", HelpName = "'NAME=INJECT ;; HEAL'", DefaultValueFactory = _ => [] };
+    private readonly Option<TimeSpan> _every = Arguments.Duration("--every", "Mean time between two faults.", TimeSpan.FromSeconds(6), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
+    private readonly Option<double> _calm = Arguments.Share("--calm", "Share of the storm in calm windows, without a new fault.", 0.2, 0.9);
+    private readonly Option<TimeSpan> _drain = Arguments.Duration("--drain-limit", "How long it may take to catch up, and to drain.", TimeSpan.FromMinutes(3), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
+    private readonly Option<DirectoryInfo?> _output = new("--output") { Description = "Folder of chaos-report.html, chaos-report.json, chaos.log, journal.jsonl and what the services print. Default: ./chaos-TIME.", HelpName = "FOLDER" };
+
+    public void AddTo(Command command)
+    {
+        _target.AddTo(command);
+        foreach (var option in (Option[])[_duration, _keys])
+        {
+            command.Add(option);
+        }
+
+        _load.AddTo(command);
+        foreach (var option in (Option[])[_faults, _atLeast, _commands, _every, _calm, _drain, _output])
+        {
+            command.Add(option);
+        }
+
+        _deployment.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            var commands = result.GetValue(_commands) ?? [];
+            foreach (var unreadable in commands.Where(text => FaultKind.ParseCommand(text) is null))
+            {
+                result.AddError($"--fault-command is '{unreadable}'; it must be NAME=INJECT COMMAND ;; HEAL COMMAND, the name of letters, digits and dashes.");
+            }
+
+            FaultMix.Parse(result.GetValue(_faults) ?? "", result.GetValue(_atLeast) ?? "", [.. commands.Select(FaultKind.ParseCommand).OfType<FaultKind>().DistinctBy(k => k.Name)], result.AddError);
+        });
+    }
+
+    public ChaosSettings Read(ParseResult arguments)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var output = arguments.GetValue(_output)?.FullName ?? Path.GetFullPath($"chaos-{now:yyyyMMdd-HHmmss}");
+        var settings = new ChaosSettings
+        {
+            Target = TargetKind.Urls,
+            Output = output,
+            Load = _load.Read(arguments),
+            Duration = arguments.GetValue(_duration),
+            Keys = arguments.GetValue(_keys),
+            Mix = FaultMix.Parse(arguments.GetValue(_faults)!, arguments.GetValue(_atLeast)!, [.. arguments.GetValue(_commands)!.Select(FaultKind.ParseCommand).OfType<FaultKind>()], _ => { }),
+            Every = arguments.GetValue(_every),
+            Calm = arguments.GetValue(_calm),
+            DrainLimit = arguments.GetValue(_drain),
+            Database = _deployment.Database(arguments),
+            Broker = _deployment.Broker(arguments),
+            Effects = _deployment.Effects(arguments),
+            AllowForgotten = _deployment.AllowForgotten(arguments),
+        };
+        return _target.Read(arguments, settings);
+    }
+}

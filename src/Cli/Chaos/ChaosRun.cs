@@ -1,0 +1,114 @@
+namespace Messaging.Cli;
+
+/// <summary>One storm from the first request to the verdict.</summary>
+internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditDatabase? database, Journal journal, Interruption interruption, IStormView view) : IDisposable
+{
+    private long _start = TimeProvider.System.GetTimestamp();
+    private DateTimeOffset _startedAt;
+    private readonly List<Phase> _phases = [];
+    private StormLog? _log;
+    private Storm? _storm;
+    private Probe? _probe;
+    private StormPlan? _plan;
+    private string _phase = "start";
+
+    private StormLog Log => _log ??= new StormLog(Path.Combine(settings.Output, "chaos.log"), view, Clock);
+
+    private BrokerQueues? Queues => settings.Broker is { } broker ? new BrokerQueues(broker) : null;
+
+    /// <summary>The storm in order: start, measure, break, heal, catch up, measure again, drain, judge.</summary>
+    /// <exception cref="FaultException">The target did not start, or could not be healed.</exception>
+    public async Task<ChaosReport> RunAsync()
+    {
+        Log.Tell($"seed {settings.Load.Seed}; keys begin with {settings.Load.KeyPrefix}; {target.Description}");
+        await target.StartAsync(interruption.Quit);
+        (_start, _startedAt) = (TimeProvider.System.GetTimestamp(), TimeProvider.System.GetUtcNow());
+        await using var load = new LoadRun(settings.Load with { Urls = target.Urls }, journal, TimeProvider.System);
+        await using var probe = _probe = new Probe(load.Figures, journal, database, Clock, Seen);
+        var storm = _storm = new Storm(target, load, database, Clock, Log.Tell, interruption.Quit);
+        _plan = StormPlan.Create(settings.Load.Seed, settings.StormLength, settings.Mix, settings.Every, settings.Calm);
+
+        await DuringAsync("warm-up", () => Task.WhenAll(PauseAsync(settings.WarmUp), CatchUpAsync(keys: 0)));
+        var before = await DuringAsync("before", () => PauseAsync(settings.Window));
+        await DuringAsync("storm", () => storm.RunAsync(_plan, interruption.Stop));
+        await DuringAsync("heal", target.HealAsync);
+        await DuringAsync("catch up", () => CatchUpAsync(settings.Keys));
+        var after = await DuringAsync("after", () => PauseAsync(settings.Window));
+        await DuringAsync("drain", () => DrainAsync(load));
+
+        var stopped = await target.StopAsync();
+        var audit = database is null ? null : await AuditAsync(stopped);
+        return Report(load, audit, Compare(probe.Samples, before, after));
+    }
+
+    public void Dispose() => _log?.Dispose();
+
+    private TimeSpan Clock() => TimeProvider.System.GetElapsedTime(_start);
+
+    private async Task<Phase> DuringAsync(string name, Func<Task> work)
+    {
+        Log.Tell(_phase = name);
+        var from = Clock().TotalSeconds;
+        await work();
+        var phase = new Phase(name, from, Clock().TotalSeconds);
+        _phases.Add(phase);
+        return phase;
+    }
+
+    /// <summary>Ends early when the user interrupts.</summary>
+    private async Task PauseAsync(TimeSpan pause) =>
+        await Task.Delay(pause, TimeProvider.System, interruption.Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>
+    /// Until the deployment keeps up with the load again (there is always something on its way; a second's worth of it is normal), and
+    /// the promised keys are there. What does not keep up within the limit is measured as it is.
+    /// </summary>
+    private async Task CatchUpAsync(int keys)
+    {
+        var from = Clock();
+        while (!interruption.Stop.IsCancellationRequested)
+        {
+            var steady = Steadiness.KeepsUp([.. _probe!.Samples.Where(s => s.At >= from.TotalSeconds)], settings.Load.RatePerSecond) || Clock() - from > settings.DrainLimit;
+            var enough = journal.Accepted >= keys || Clock() - from > settings.Duration;
+            if (steady && enough)
+            {
+                return;
+            }
+
+            await PauseAsync(TimeSpan.FromMilliseconds(500));
+        }
+    }
+
+    private async Task DrainAsync(LoadRun load)
+    {
+        await load.StopAsync(settings.DrainLimit);
+        if (database is not null && !await Drain.WaitAsync(database, Queues, settings.DrainLimit, interruption.Quit))
+        {
+            Log.Tell($"NOT drained within {Quantity.Text(settings.DrainLimit)}");
+        }
+    }
+
+    private async Task<AuditReport> AuditAsync(bool stopped)
+    {
+        var queues = settings.Broker is null ? null : await Queues!.ReadAsync(interruption.Quit);
+        if (stopped)
+        {
+            // Nobody is there to hold a delivery: what was unacknowledged is ready again.
+            queues = queues?.Select(q => q with { Unacknowledged = q.Unacknowledged ?? 0 }).ToList();
+        }
+
+        var auditing = new AuditSettings { Database = settings.Database!, Effects = settings.Effects, Broker = settings.Broker, AllowForgotten = settings.AllowForgotten };
+        // Standalone has no broker outside its process; when that has ended, its messages are the outgoing rows.
+        return await new Auditor(auditing, journal).RunAsync(database!, settings.Target == TargetKind.Standalone ? [] : queues, interruption.Quit);
+    }
+
+    /// <summary>Null when it was interrupted before there was something to compare.</summary>
+    private Recovery? Compare(IReadOnlyList<Sample> samples, Phase before, Phase after) =>
+        !interruption.Stop.IsCancellationRequested && Throughput.Of(samples, before) is { } first && Throughput.Of(samples, after) is { } last ? new Recovery(first, last) : null;
+
+    private ChaosReport Report(LoadRun load, AuditReport? audit, Recovery? recovery) => ReportAssembly.Assemble(
+        settings, target.Description, _startedAt, Clock(), load.Figures, journal, _storm!.Injected, _phases, _probe!.Samples, audit, recovery, interruption.Stop.IsCancellationRequested);
+
+    private void Seen(Sample sample) => Log.Show(new StormStatus(
+        _phase, Math.Min(1, Clock() / settings.Duration), Clock(), [.. _storm?.Current ?? []], _storm?.Injected.Count ?? 0, _plan?.Faults.Count ?? 0, [.. _probe?.Samples.TakeLast(61) ?? [], sample]));
+}

@@ -1,0 +1,78 @@
+using Messaging.Transactional;
+
+namespace Messaging.Cli;
+
+internal enum TargetKind
+{
+    Standalone,
+    Processes,
+    Compose,
+    Urls,
+}
+
+/// <summary>Everything that a storm is told.</summary>
+internal sealed record ChaosSettings
+{
+    public required TargetKind Target { get; init; }
+
+    /// <summary>Where report, log and the services' output go.</summary>
+    public required string Output { get; init; }
+
+    public required LoadSettings Load { get; init; }
+
+    public required TimeSpan Duration { get; init; }
+
+    public required FaultMix Mix { get; init; }
+
+    public required TimeSpan Every { get; init; }
+
+    public required double Calm { get; init; }
+
+    public required TimeSpan DrainLimit { get; init; }
+
+    /// <summary>Keys that must have been accepted; the storm's end waits for them, for as long again as it was to last.</summary>
+    public int Keys { get; init; }
+
+    public DatabaseOptions? Database { get; init; }
+
+    public BrokerSettings? Broker { get; init; }
+
+    public IReadOnlyList<EffectTable> Effects { get; init; } = EffectTable.Standard;
+
+    public bool AllowForgotten { get; init; }
+
+    /// <summary>For <c>urls</c> and <c>compose</c>.</summary>
+    public IReadOnlyList<Uri> Urls { get; init; } = [];
+
+    /// <summary>For <c>standalone</c>: where its database is; null is a folder below <see cref="Output"/>.</summary>
+    public string? Data { get; init; }
+
+    public int Publishers { get; init; } = 2;
+
+    public int Consumers { get; init; } = 3;
+
+    public FileInfo? Publisher { get; init; }
+
+    public FileInfo? Consumer { get; init; }
+
+    public FileInfo? Standalone { get; init; }
+
+    /// <summary>Settings of the services that the storm starts.</summary>
+    public IReadOnlyDictionary<string, string> ServiceSettings { get; init; } = new Dictionary<string, string>();
+
+    public FileInfo? ComposeFile { get; init; }
+
+    public string ComposeCommand { get; init; } = "docker compose";
+
+    public IReadOnlyList<string> PublisherServices { get; init; } = [];
+
+    public IReadOnlyList<string> ConsumerServices { get; init; } = [];
+
+    /// <summary>How long throughput is measured before the first fault, and again after the last.</summary>
+    public TimeSpan Window => TimeSpan.FromSeconds(Math.Clamp(Duration.TotalSeconds / 8, 4, 60));
+
+    /// <summary>Lets everything be compiled and connected before it is measured.</summary>
+    public TimeSpan WarmUp => TimeSpan.FromSeconds(Math.Clamp(Duration.TotalSeconds / 20, 2, 10));
+
+    public TimeSpan StormLength => Duration - (2 * Window) - WarmUp;
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Globalization;
+
+namespace Messaging.Cli;
+
+/// <summary>Looks once a second at what the clients and the database say. A database that does not answer leaves a gap.</summary>
+internal sealed class Probe : IAsyncDisposable
+{
+    private const string Counts = """
+        SELECT (SELECT COUNT(*) FROM submissions), (SELECT COUNT(*) FROM inbox), (SELECT COUNT(*) FROM outgoing_messages), (SELECT COUNT(*) FROM parked_messages),
+               (SELECT COUNT(*) FROM submissions AS s LEFT JOIN inbox AS i ON i.key_digest = s.key_digest WHERE i.key_digest IS NULL)
+        """;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    private readonly ConcurrentQueue<Sample> _samples = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly LoadFigures _figures;
+    private readonly Journal _journal;
+    private readonly AuditDatabase? _database;
+    private readonly Func<TimeSpan> _clock;
+    private readonly Action<Sample> _seen;
+    private readonly Task _work;
+    private long? _effectsBefore;
+
+    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, Func<TimeSpan> clock, Action<Sample> seen)
+    {
+        (_figures, _journal, _database, _clock, _seen) = (figures, journal, database, clock, seen);
+        _work = Task.Run(WatchAsync);
+    }
+
+    public IReadOnlyList<Sample> Samples => [.. _samples];
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _work;
+        _stop.Dispose();
+    }
+
+    private async Task WatchAsync()
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(Interval);
+            do
+            {
+                var sample = await LookAsync();
+                _samples.Enqueue(sample);
+                _seen(sample);
+            }
+            while (await timer.WaitForNextTickAsync(_stop.Token));
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The run is over.
+        }
+    }
+
+    private async Task<Sample> LookAsync()
+    {
+        var counts = await AskDatabaseAsync();
+        _effectsBefore ??= counts?[1];
+        return new Sample(
+            _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
+            counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[4] - counts[3]), counts?[2], counts?[3]);
+    }
+
+    private async Task<long[]?> AskDatabaseAsync()
+    {
+        if (_database is null)
+        {
+            return null;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        limit.CancelAfter(Patience);
+        try
+        {
+            var counts = new long[5];
+            await _database.ReadAsync(Counts, null, row =>
+            {
+                for (var i = 0; i < counts.Length; i++)
+                {
+                    counts[i] = Convert.ToInt64(row.GetValue(i), CultureInfo.InvariantCulture);
+                }
+            }, limit.Token);
+            return counts;
+        }
+        catch (Exception exception) when (exception is DbException or TimeoutException || (exception is OperationCanceledException && !_stop.IsCancellationRequested))
+        {
+            // It is away, or frozen: one of the faults.
+            return null;
+        }
+    }
+}

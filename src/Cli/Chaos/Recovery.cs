@@ -1,0 +1,35 @@
+using System.Globalization;
+
+namespace Messaging.Cli;
+
+/// <summary>Throughput, in answers and in effects a second; of effects no more than keys came in, so that what had waited before does not count.</summary>
+internal sealed record Throughput(double Answers, double? Effects)
+{
+    /// <summary>Between the first and the last sample of a stretch of time; null when there are fewer than two.</summary>
+    public static Throughput? Of(IReadOnlyList<Sample> samples, Phase phase)
+    {
+        var within = samples.Where(s => s.At >= phase.From && s.At <= phase.Until).ToList();
+        List<Sample> seen = [.. within.Where(s => s.Effects is not null)];
+        return within.Count < 2 ? null : new(
+            Rate(within, s => s.Answered) ?? 0,
+            Rate(seen, s => s.Effects!.Value) is { } effects && Rate(seen, s => s.Keys) is { } keys ? Math.Min(effects, keys) : null);
+    }
+
+    private static double? Rate(List<Sample> samples, Func<Sample, long> count) =>
+        samples.Count >= 2 && samples[^1].At > samples[0].At ? (count(samples[^1]) - count(samples[0])) / (samples[^1].At - samples[0].At) : null;
+}
+
+/// <summary>The same load before the first fault and after the last one was healed. The worse of the two ratios counts.</summary>
+internal sealed record Recovery(Throughput Before, Throughput After)
+{
+    public const double Wanted = 0.95;
+
+    public double Ratio => Before.Answers <= 0 ? 0 : Math.Min(
+        After.Answers / Before.Answers,
+        Before.Effects is > 0 and var before && After.Effects is { } after ? after / before : double.MaxValue);
+
+    public bool IsGood => Ratio >= Wanted;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"throughput after is {Ratio * 100:0.#} % of before: {Before.Answers:0.#} to {After.Answers:0.#} answers/s, {Before.Effects ?? 0:0.#} to {After.Effects ?? 0:0.#} effects/s");
+}

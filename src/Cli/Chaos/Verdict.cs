@@ -1,0 +1,40 @@
+namespace Messaging.Cli;
+
+internal enum Judgement
+{
+    Good,
+    Violated,
+
+    /// <summary>Nothing bad was seen, but not all that was promised was done or could be checked.</summary>
+    Incomplete,
+}
+
+/// <summary>How often a kind of fault was done.</summary>
+internal sealed record FaultCount(string Name, int Weight, int AtLeast, int Injected, int Failed);
+
+/// <summary>The judgement, its reasons, and the exit code that stands for it.</summary>
+internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyList<string> Reasons)
+{
+    public int ExitCode => (int)Judgement;
+
+    /// <param name="invariants">I1 to I7.</param>
+    /// <param name="counts">What was injected.</param>
+    /// <param name="summary">Of the audit; null when there was none.</param>
+    /// <param name="keys">Accepted.</param>
+    /// <param name="keysWanted">At least.</param>
+    /// <param name="interrupted">The user ended it early.</param>
+    public static Verdict Of(
+        IReadOnlyList<InvariantResult> invariants, IReadOnlyList<FaultCount> counts, string? summary, long keys, long keysWanted, bool interrupted)
+    {
+        var violated = invariants.Where(i => i.State == CheckState.Violated).Select(i => $"{i.Id} {i.Name} is violated: {i.Figures}").ToList();
+        List<string> incomplete =
+        [
+            .. invariants.Where(i => i.State == CheckState.NotChecked).Select(i => $"{i.Id} {i.Name} was not checked: {i.Figures}"),
+            .. counts.Where(c => c.Injected < c.AtLeast).Select(c => $"{c.Name} was done {c.Injected} times, at least {c.AtLeast} were promised"),
+            .. (string[])(keys < keysWanted ? [$"{keys} keys were accepted, at least {keysWanted} were promised"] : []),
+            .. (string[])(interrupted ? ["it was interrupted"] : []),
+        ];
+        var judgement = violated.Count > 0 ? Judgement.Violated : incomplete.Count > 0 ? Judgement.Incomplete : Judgement.Good;
+        return new(judgement, summary ?? $"{keys} keys accepted", [.. violated, .. incomplete]);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+
+namespace Messaging.Cli;
+
+/// <summary>
+/// What was attempted and what was answered 2xx: the client's side of the comparison, in memory and, if wanted, as JSON lines in a
+/// file. An attempt is written before the request is sent.
+/// </summary>
+internal sealed class Journal : IDisposable
+{
+    private readonly ConcurrentDictionary<string, JournalEntry> _entries = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _differing = new();
+    private readonly Lock _gate = new();
+    private readonly StreamWriter? _file;
+    private int _accepted;
+    private int _replays;
+
+    public Journal(string? path) => _file = path is null ? null : new StreamWriter(path, append: false) { AutoFlush = true };
+
+    public ICollection<JournalEntry> Entries => _entries.Values;
+
+    public int Attempted => _entries.Count;
+
+    /// <summary>Keys that were answered 2xx.</summary>
+    public int Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Further acceptances of these keys, each compared with the first.</summary>
+    public int ReplaysCompared => Volatile.Read(ref _replays);
+
+    /// <summary>Keys whose acceptances were not the same bytes, or whose other payload was not refused.</summary>
+    public IReadOnlyCollection<string> Differing => _differing;
+
+    public JournalEntry? Find(string key) => _entries.GetValueOrDefault(key);
+
+    public void Attempt(string key, string operation, string body)
+    {
+        if (_entries.TryAdd(key, new JournalEntry(key, operation, body)))
+        {
+            Write(new JournalLine(key, operation, body, null, null));
+        }
+    }
+
+    public void Accept(string key, int status, string acceptance, Uri? location = null)
+    {
+        var entry = _entries[key];
+        lock (entry)
+        {
+            if (entry.Acceptance is null)
+            {
+                (entry.Acceptance, entry.Location) = (acceptance, location);
+                Interlocked.Increment(ref _accepted);
+            }
+            else
+            {
+                Interlocked.Increment(ref _replays);
+                if (entry.Acceptance != acceptance)
+                {
+                    _differing.Enqueue(key);
+                }
+            }
+        }
+
+        Write(new JournalLine(key, null, null, status, acceptance));
+    }
+
+    /// <summary>A key that is known to be accepted took another payload, too.</summary>
+    public void TookAnotherPayload(string key) => _differing.Enqueue(key);
+
+    /// <exception cref="JsonException">A line is none that <see cref="Journal"/> writes.</exception>
+    public static Journal Read(string path)
+    {
+        var journal = new Journal(null);
+        var number = 0;
+        foreach (var text in File.ReadLines(path))
+        {
+            number++;
+            try
+            {
+                journal.Take(JsonSerializer.Deserialize(text, JournalJson.Default.JournalLine) ?? throw new JsonException("The line is null."));
+            }
+            catch (Exception exception) when (exception is JsonException or KeyNotFoundException)
+            {
+                throw new JsonException($"{path}, line {number}, is no line of a journal: {exception.Message} Give the file that --journal wrote.", exception);
+            }
+        }
+
+        return journal;
+    }
+
+    public void Dispose() => _file?.Dispose();
+
+    private void Take(JournalLine line)
+    {
+        if (line is { Operation: { } operation, Body: { } body })
+        {
+            Attempt(line.Key, operation, body);
+        }
+        else
+        {
+            Accept(line.Key, line.Status ?? 0, line.Acceptance ?? throw new JsonException("acceptance is missing."));
+        }
+    }
+
+    private void Write(JournalLine line)
+    {
+        if (_file is not null)
+        {
+            var text = JsonSerializer.Serialize(line, JournalJson.Default.JournalLine);
+            lock (_gate)
+            {
+                _file.WriteLine(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+
+namespace Messaging.Cli;
+
+/// <summary><c>messaging load</c>.</summary>
+internal static class LoadCommand
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    public static Command Create()
+    {
+        var url = Arguments.Addresses("--url", "The publisher; several share the load in turn.", "http://localhost:5080", required: true, "http", "https");
+        var apiKey = new Option<string?>("--api-key") { Description = "Sent as X-Api-Key.", HelpName = "KEY" };
+        var load = new LoadOptions(standardRate: 100);
+        var duration = Arguments.Duration("--duration", "How long to submit.", TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
+        var keys = Arguments.Number("--keys", "Ends when so many keys have been sent, if that is sooner; 0 is no limit.", 0, 0, 100_000_000);
+        var journal = new Option<FileInfo?>("--journal") { Description = "Writes each attempt and each 2xx as a JSON line, for messaging audit.", HelpName = "FILE" };
+        var command = new Command("load", """
+            Submits orders and payments as a careful client does, and measures.
+
+            Every submission carries an idempotency key. After a lost connection, a timeout, 429 or 5xx it is sent again under the same key. Of all requests, a share repeats an earlier one on purpose, soon or much later; each such answer must be the first acceptance, byte for byte. Ctrl-C ends with the result so far.
+
+            Exit code: 0; 1 if an acceptance was not the same bytes (I5); 2 if nothing was accepted.
+
+            Example:
+              messaging load --url http://localhost:5080 --rate 200/s --duration 60s --duplicates 30% --journal run.jsonl
+            """)
+        { url, apiKey, duration, keys, journal };
+        load.AddTo(command);
+        command.SetAction(arguments => RunAsync(
+            load.Read(arguments) with { Urls = arguments.GetValue(url)!, ApiKey = arguments.GetValue(apiKey), Keys = arguments.GetValue(keys) is > 0 and var some ? some : null },
+            arguments.GetValue(duration),
+            arguments.GetValue(journal)?.FullName));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(LoadSettings settings, TimeSpan duration, string? path)
+    {
+        using var interruption = new Interruption();
+        using var journal = new Journal(path);
+        await using var run = new LoadRun(settings, journal, TimeProvider.System);
+        Console.WriteLine($"Seed {settings.Seed}. Keys begin with {settings.KeyPrefix}.");
+        using (var timer = new PeriodicTimer(TimeSpan.FromSeconds(1)))
+        {
+            while (!run.Completion.IsCompleted && run.Elapsed < duration && !interruption.Stop.IsCancellationRequested)
+            {
+                await timer.WaitForNextTickAsync(CancellationToken.None);
+                LoadView.Progress(run, journal, duration);
+            }
+        }
+
+        await run.StopAsync(Patience);
+        LoadView.Result(run, journal);
+        return journal.Differing.Count > 0 ? 1 : journal.Accepted == 0 ? 2 : 0;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using HdrHistogram;
+
+namespace Messaging.Cli;
+
+/// <summary>What the clients counted; latencies in microseconds, from when a request was due, so that a stall shows in all that waited.</summary>
+internal sealed class LoadFigures
+{
+    private const long HighestMicroseconds = 3_600_000_000;
+
+    private readonly ConcurrentDictionary<string, long> _answers = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly LongConcurrentHistogram _latencies = new(1, HighestMicroseconds, 3);
+    private long _submitted;
+    private long _accepted;
+    private long _replayed;
+    private long _retries;
+
+    /// <summary>Planned requests that were begun; a retry is not another one.</summary>
+    public long Submitted => Volatile.Read(ref _submitted);
+
+    /// <summary>Answered 2xx, replays included.</summary>
+    public long Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Of these, those the service knew already.</summary>
+    public long Replayed => Volatile.Read(ref _replayed);
+
+    public long Retries => Volatile.Read(ref _retries);
+
+    /// <summary>How often each status came, or what came instead of one.</summary>
+    public IReadOnlyDictionary<string, long> Answers => _answers;
+
+    public void Begin() => Interlocked.Increment(ref _submitted);
+
+    public void Answer(string what) => _answers.AddOrUpdate(what, 1, (_, count) => count + 1);
+
+    public void Retry() => Interlocked.Increment(ref _retries);
+
+    public void Accept(bool replayed, TimeSpan latency)
+    {
+        Interlocked.Increment(ref _accepted);
+        if (replayed)
+        {
+            Interlocked.Increment(ref _replayed);
+        }
+
+        _latencies.RecordValue(Math.Clamp((long)latency.TotalMicroseconds, 1, HighestMicroseconds));
+    }
+
+    public TimeSpan Percentile(double percent)
+    {
+        lock (_gate)
+        {
+            return _latencies.TotalCount == 0 ? TimeSpan.Zero : TimeSpan.FromMicroseconds(_latencies.GetValueAtPercentile(percent));
+        }
+    }
+
+    public TimeSpan Longest => Percentile(100);
+}

@@ -1,0 +1,79 @@
+using System.Globalization;
+
+namespace Messaging.Cli;
+
+/// <summary>Puts together what a storm has to tell.</summary>
+internal static class ReportAssembly
+{
+    private const string NoDatabase = "no database was named";
+
+    private static readonly (string Id, string Name)[] FromDatabase =
+        [("I1", "no loss"), ("I2", "no double"), ("I3", "no phantom"), ("I4", "atomic")];
+
+    public static ChaosReport Assemble(
+        ChaosSettings settings, string target, DateTimeOffset startedAt, TimeSpan elapsed, LoadFigures figures, Journal journal,
+        IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, AuditReport? audit, Recovery? recovery, bool interrupted)
+    {
+        var invariants = Invariants(audit, journal, recovery);
+        var counts = settings.Mix.Shares.Select(share => new FaultCount(
+            share.Kind.Name, share.Weight, share.AtLeast,
+            faults.Count(f => f.Name == share.Kind.Name && f.Error is null), faults.Count(f => f.Name == share.Kind.Name && f.Error is not null))).ToList();
+        return new ChaosReport
+        {
+            StartedAt = startedAt,
+            DurationSeconds = elapsed.TotalSeconds,
+            Target = target,
+            Seed = settings.Load.Seed,
+            Verdict = Verdict.Of(invariants, counts, audit?.Verdict, journal.Accepted, settings.Keys, interrupted),
+            Invariants = invariants,
+            Recovery = recovery,
+            Audit = audit,
+            Submitted = figures.Submitted,
+            Answered = figures.Accepted,
+            Keys = journal.Accepted,
+            Replays = journal.ReplaysCompared,
+            Retries = figures.Retries,
+            Latency = new LatencyFigures(Milliseconds(figures, 50), Milliseconds(figures, 90), Milliseconds(figures, 99), Milliseconds(figures, 99.9), figures.Longest.TotalMilliseconds),
+            Answers = [.. figures.Answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => new AnswerCount(a.Key, a.Value))],
+            FaultCounts = counts,
+            Faults = [.. faults.OrderBy(f => f.From)],
+            Phases = phases,
+            Settings = Settings(settings),
+            Samples = samples,
+        };
+    }
+
+    /// <summary>Those of the audit, and I7 with the throughput. Without a database: what the clients can tell.</summary>
+    private static List<InvariantResult> Invariants(AuditReport? audit, Journal journal, Recovery? recovery)
+    {
+        List<InvariantResult> invariants = audit is not null ? [.. audit.Invariants.SkipLast(1)] :
+        [
+            .. FromDatabase.Select(i => InvariantResult.NotChecked(i.Id, i.Name, NoDatabase)),
+            InvariantResult.Of("I5", "stable reply", $"{journal.ReplaysCompared} replays compared with the first acceptance", journal.Differing),
+            InvariantResult.NotChecked("I6", "ack after commit", NoDatabase),
+        ];
+        var drained = audit?.Invariants[^1];
+        var figures = $"{drained?.Figures ?? NoDatabase}; {recovery?.ToString() ?? "throughput was not compared"}";
+        var offending = (IReadOnlyList<string>)[.. drained?.Offending ?? [], .. (string[])(recovery is { IsGood: false } ? [recovery.ToString()] : [])];
+        invariants.Add(recovery is null && offending.Count == 0
+            ? InvariantResult.NotChecked("I7", "liveness", figures)
+            : InvariantResult.Of("I7", "liveness", figures, offending));
+        return invariants;
+    }
+
+    private static List<SettingLine> Settings(ChaosSettings settings) =>
+    [
+        new("duration", Quantity.Text(settings.Duration)),
+        new("storm", string.Create(CultureInfo.InvariantCulture, $"{Quantity.Text(settings.StormLength)}, a fault every {Quantity.Text(settings.Every)}, {settings.Calm * 100:0.#} % calm")),
+        new("rate", settings.Load.RatePerSecond == 0 ? "as fast as possible" : string.Create(CultureInfo.InvariantCulture, $"{settings.Load.RatePerSecond:0.#}/s")),
+        new("clients", settings.Load.Concurrency.ToString(CultureInfo.InvariantCulture)),
+        new("duplicates", string.Create(CultureInfo.InvariantCulture, $"{settings.Load.Duplicates * 100:0.#} %")),
+        new("conflicts", string.Create(CultureInfo.InvariantCulture, $"{settings.Load.Conflicts * 100:0.#} %")),
+        new("operations", settings.Load.Operations.ToString().ToLowerInvariant()),
+        new("keys promised", settings.Keys.ToString(CultureInfo.InvariantCulture)),
+        new("drain limit", Quantity.Text(settings.DrainLimit)),
+        new("keys begin with", settings.Load.KeyPrefix),
+    ];
+
+    private static double Milliseconds(LoadFigures figures, double percent) => Math.Round(figures.Percentile(percent).TotalMilliseconds, 1);
+}

@@ -1,0 +1,170 @@
+using System.Diagnostics;
+
+namespace Messaging.Cli;
+
+/// <summary>
+/// One of our services as a process of its own, on a port that it keeps. What it prints goes to a file. It runs in a session of its
+/// own, so that Ctrl-C on the terminal reaches us and not it.
+/// </summary>
+internal sealed class OwnProcess(string name, string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, Uri address, string logFile)
+    : IVictim, IAsyncDisposable
+{
+    private static readonly TimeSpan ExitLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    private readonly HttpClient _http = new() { BaseAddress = address, Timeout = TimeSpan.FromSeconds(2) };
+    private Process? _process;
+    private StreamWriter? _log;
+
+    public string Name => name;
+
+    public Uri Address => address;
+
+    public async Task StartAsync()
+    {
+        if (_process is null or { HasExited: true })
+        {
+            Launch();
+        }
+
+        await WaitUntilAsync("health/live");
+    }
+
+    public Task WaitUntilReadyAsync() => WaitUntilAsync("health/ready");
+
+    public async Task KillAsync()
+    {
+        Send(Signals.Kill);
+        await WaitForExitAsync();
+    }
+
+    public async Task TerminateAsync()
+    {
+        Send(Signals.Terminate);
+        await WaitForExitAsync();
+    }
+
+    public Task FreezeAsync() => SendAsync(Signals.Stop);
+
+    public Task ThawAsync() => SendAsync(Signals.Continue);
+
+    /// <summary>Thaws, and starts it if it is dead.</summary>
+    public async Task HealAsync()
+    {
+        Send(Signals.Continue);
+        await StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Send(Signals.Kill);
+        await WaitForExitAsync();
+        _http.Dispose();
+        if (_log is not null)
+        {
+            await _log.DisposeAsync();
+        }
+    }
+
+    private void Launch()
+    {
+        _process?.Dispose();
+        _log ??= new StreamWriter(logFile, append: true) { AutoFlush = true };
+        string[] command = File.Exists("/usr/bin/setsid") ? ["/usr/bin/setsid", "dotnet", program] : ["dotnet", program];
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetDirectoryName(logFile),
+        };
+        foreach (var (variable, value) in environment)
+        {
+            start.Environment[variable] = value;
+        }
+
+        start.Environment["ASPNETCORE_URLS"] = address.GetLeftPart(UriPartial.Authority);
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Log(line.Data);
+        process.ErrorDataReceived += (_, line) => Log(line.Data);
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _process = process;
+    }
+
+    private void Log(string? line)
+    {
+        if (line is not null && _log is { } log)
+        {
+            lock (log)
+            {
+                log.WriteLine(line);
+            }
+        }
+    }
+
+    private async Task WaitUntilAsync(string path)
+    {
+        var startedAt = TimeProvider.System.GetTimestamp();
+        while (!await AnswersAsync(path))
+        {
+            if (_process is { HasExited: true, ExitCode: var code } )
+            {
+                throw new FaultException($"{name} exited with {code}. See {logFile}.");
+            }
+
+            if (TimeProvider.System.GetElapsedTime(startedAt) > AnswerLimit)
+            {
+                throw new FaultException($"{name} did not answer 200 at {new Uri(address, path)} within {Quantity.Text(AnswerLimit)}. See {logFile}.");
+            }
+
+            await Task.Delay(Interval, TimeProvider.System);
+        }
+    }
+
+    private async Task<bool> AnswersAsync(string path)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync(new Uri(path, UriKind.Relative));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private Task SendAsync(int signal)
+    {
+        Send(signal);
+        return Task.CompletedTask;
+    }
+
+    private void Send(int signal)
+    {
+        if (_process is { HasExited: false })
+        {
+            Signals.Send(_process.Id, signal);
+        }
+    }
+
+    private async Task WaitForExitAsync()
+    {
+        if (_process is { } process)
+        {
+            using var limit = new CancellationTokenSource(ExitLimit, TimeProvider.System);
+            try
+            {
+                await process.WaitForExitAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new FaultException($"{name} (process {process.Id}) was still running {Quantity.Text(ExitLimit)} after it was told to end.");
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.Globalization;
+
+namespace Messaging.Stack;
+
+/// <summary>How long and how hard: three minutes in CI; tests/storm sets the variables for more.</summary>
+internal sealed record StormSettings(double Minutes, int Rate, int Keys, int? Seed, string? Output)
+{
+    private const double LongMinutes = 10;
+
+    public static StormSettings Read() => new(
+        Number("MINUTES") ?? 3, (int)(Number("RATE") ?? 50), (int)(Number("KEYS") ?? 1000), (int?)Number("SEED"), Environment.GetEnvironmentVariable("MESSAGING_STORM_OUTPUT"));
+
+    /// <summary>In thirty minutes sixty kills of each kind of process and five restarts of each server.</summary>
+    public int Kills => Math.Max(1, (int)(2 * Minutes));
+
+    public int Restarts => Math.Max(1, (int)(Minutes / 6));
+
+    /// <summary>A long storm also deletes the broker's data, once. What was lost goes out again only minutes later, too late for a short one.</summary>
+    public int DataLosses => Minutes >= LongMinutes ? 1 : 0;
+
+    public string AtLeast => $"kill-consumer={Kills},kill-publisher={Kills},stop-consumer={Math.Max(1, Kills / 4)},term-consumer={Math.Max(1, Kills / 6)},"
+        + $"abort-requests={Math.Max(1, Kills / 4)},broker-restart={Restarts},database-restart={Restarts},broker-data={DataLosses}";
+
+    /// <summary>So that the promised faults take most of the storm.</summary>
+    public string Every => string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(Minutes * 60 * 0.55 / ((2.8 * Kills) + (2 * Restarts)), 3, 30):0.#}s");
+
+    private static double? Number(string name) =>
+        double.TryParse(Environment.GetEnvironmentVariable("MESSAGING_STORM_" + name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+}

@@ -1,0 +1,87 @@
+using System.CommandLine;
+using Messaging.Cli;
+
+namespace Messaging.Unit;
+
+public sealed class OptionTests
+{
+    [Theory]
+    [InlineData("60s", 60_000)]
+    [InlineData("500ms", 500)]
+    [InlineData("1.5h", 5_400_000)]
+    [InlineData("3m", 180_000)]
+    public void Durations_have_a_unit(string text, double milliseconds) => Assert.Equal(milliseconds, Quantity.Duration(text)?.TotalMilliseconds);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("60")]
+    [InlineData("s")]
+    [InlineData("-5s")]
+    [InlineData("5 s")]
+    [InlineData("5d")]
+    public void What_is_no_duration_is_none(string text) => Assert.Null(Quantity.Duration(text));
+
+    [Theory]
+    [InlineData("30%", 0.3)]
+    [InlineData("0.5%", 0.005)]
+    [InlineData("101%", null)]
+    [InlineData("0.3", null)]
+    public void Shares_are_percentages(string text, double? share) => Assert.Equal(share, Quantity.Share(text));
+
+    [Theory]
+    [InlineData("chaos --target standalone --duration 5s", "--duration is '5s'; it must be a duration from 15s")]
+    [InlineData("chaos --target standalone --duplicates 30", "--duplicates is '30'")]
+    [InlineData("chaos --target standalone --faults kill-everyone=1", "kill-everyone")]
+    [InlineData("chaos --target standalone --faults kill-consumer", "--faults has 'kill-consumer'")]
+    [InlineData("chaos --target standalone --at-least kill-consumer=-1", "--at-least has 'kill-consumer=-1'")]
+    [InlineData("chaos --target standalone --fault-command nothing", "--fault-command is 'nothing'")]
+    [InlineData("chaos --target processes", "--target processes needs --postgres")]
+    [InlineData("chaos --target urls", "--target urls needs --url")]
+    [InlineData("chaos --target standalone --set nothing", "--set is 'nothing'")]
+    [InlineData("load", "--url")]
+    [InlineData("load --url ftp://x", "--url cannot be read")]
+    [InlineData("load --url http://x --rate fast", "--rate is 'fast'")]
+    [InlineData("load --url http://x --concurrency 0", "--concurrency is '0'")]
+    [InlineData("audit", "Name the database")]
+    [InlineData("audit --database oracle --connection x", "--database is 'oracle'")]
+    [InlineData("audit --database sqlite", "--database and --connection belong together")]
+    [InlineData("audit --postgres x --management http://h:15672", "--management needs --rabbitmq")]
+    [InlineData("audit --postgres x --effects a;drop", "--effects is 'a;drop'")]
+    public void An_argument_that_cannot_be_used_is_named_with_what_is_possible(string line, string expected)
+    {
+        var errors = Root().Parse(line.Split(' ')).Errors.Select(e => e.Message).ToList();
+
+        Assert.Contains(errors, e => e.Contains(expected, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("chaos --target standalone")]
+    [InlineData("chaos --target processes --postgres Host=h --rabbitmq amqp://u:p@h/v --at-least kill-consumer=60,kill-publisher=60")]
+    [InlineData("chaos --target urls --url http://a http://b --fault-command a=b --at-least a=5")]
+    [InlineData("load --url http://a --rate 0 --duration 1s --keys 10")]
+    [InlineData("audit --database sqlite --connection f.db --effects submit-order=sales capture-payment=l:b --json")]
+    public void What_the_documentation_shows_can_be_said(string line) => Assert.Empty(Root().Parse(line.Split(' ')).Errors);
+
+    [Fact]
+    public void A_fault_command_is_a_name_what_injects_and_what_heals()
+    {
+        Assert.Equal(("broker-restart", "stop it", "start it"), Parts("broker-restart=stop it ;; start it"));
+        Assert.Equal(("x", "a=b; c", null), Parts("x=a=b; c"));
+        Assert.Null(FaultKind.ParseCommand("=a"));
+        Assert.Null(FaultKind.ParseCommand("two words=a"));
+        Assert.Null(FaultKind.ParseCommand("x= ;; heal"));
+    }
+
+    [Fact]
+    public void An_effect_table_is_named_alone_with_its_operation_or_with_its_balances()
+    {
+        Assert.Equal(new EffectTable("submit-order", "sales"), EffectTable.Parse("sales"));
+        Assert.Equal(new EffectTable("pay", "shop.entries", "sums"), EffectTable.Parse("pay=shop.entries:sums"));
+        Assert.Null(EffectTable.Parse("pay=a b"));
+        Assert.Null(EffectTable.Parse("=a"));
+    }
+
+    private static (string, string?, string?) Parts(string text) => FaultKind.ParseCommand(text) is { } kind ? (kind.Name, kind.Inject, kind.Heal) : default;
+
+    private static RootCommand Root() => [LoadCommand.Create(), AuditCommand.Create(), ChaosCommand.Create()];
+}
