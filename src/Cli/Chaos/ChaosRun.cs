@@ -24,7 +24,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         await target.StartAsync(interruption.Quit);
         (_start, _startedAt) = (TimeProvider.System.GetTimestamp(), TimeProvider.System.GetUtcNow());
         await using var load = new LoadRun(settings.Load with { Urls = target.Urls }, journal, TimeProvider.System);
-        await using var probe = _probe = new Probe(load.Figures, journal, database, Clock, Seen);
+        await using var probe = _probe = new Probe(load.Figures, journal, database, settings.SampleInterval, Clock, Seen);
         var storm = _storm = new Storm(target, load, database, Clock, Log.Tell, interruption.Quit);
         _plan = StormPlan.Create(settings.Load.Seed, settings.StormLength, settings.Mix, settings.Every, settings.Calm);
 

@@ -74,5 +74,8 @@ internal sealed record ChaosSettings
     /// <summary>Lets everything be compiled and connected before it is measured.</summary>
     public TimeSpan WarmUp => TimeSpan.FromSeconds(Math.Clamp(Duration.TotalSeconds / 20, 2, 10));
 
+    /// <summary>Between two looks at the database.</summary>
+    public TimeSpan SampleInterval => TimeSpan.FromSeconds(Duration > TimeSpan.FromMinutes(5) ? 2 : 1);
+
     public TimeSpan StormLength => Duration - (2 * Window) - WarmUp;
 }

@@ -15,8 +15,8 @@ internal sealed record StormSettings(double Minutes, int Rate, int Keys, int? Se
 
     public int Restarts => Math.Max(1, (int)(Minutes / 6));
 
-    /// <summary>A long storm also deletes the broker's data, once. What was lost goes out again only minutes later, too late for a short one.</summary>
-    public int DataLosses => Minutes >= LongMinutes ? 1 : 0;
+    /// <summary>A long storm also deletes the broker's data, once.</summary>
+    public int DataLosses => (int)(Number("DATA_LOSSES") ?? (Minutes >= LongMinutes ? 1 : 0));
 
     public string AtLeast => $"kill-consumer={Kills},kill-publisher={Kills},stop-consumer={Math.Max(1, Kills / 4)},term-consumer={Math.Max(1, Kills / 6)},"
         + $"abort-requests={Math.Max(1, Kills / 4)},broker-restart={Restarts},database-restart={Restarts},broker-data={DataLosses}";

@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+
+namespace Messaging.Stack;
+
+/// <summary>An audit of a database that somebody has tampered with names each key that offends. A checker that was never seen red proves nothing.</summary>
+public sealed class AuditTests(AuditedDeployment audited) : IClassFixture<AuditedDeployment>, IDisposable
+{
+    private readonly TestFolder _folder = audited.Copy();
+
+    private string DatabaseFile => Path.Combine(_folder.Path, "messaging.db");
+
+    [Fact]
+    public async Task What_nobody_tampered_with_is_good()
+    {
+        var (code, output) = await AuditAsync();
+
+        Assert.True(code == 0, output);
+        Assert.EndsWith("60 keys, 60 effects, 0 lost, 0 doubled", output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("I1", "DELETE FROM orders WHERE idempotency_key = @key")]
+    [InlineData("I2", "INSERT INTO orders SELECT 'other' || id, order_id, client, idempotency_key, item, quantity, created_at FROM orders WHERE idempotency_key = @key")]
+    [InlineData("I3", "UPDATE inbox SET fingerprint = zeroblob(32) WHERE idempotency_key = @key")]
+    [InlineData("I4", "UPDATE inbox SET status = NULL, result = NULL, completed_at_ms = NULL WHERE idempotency_key = @key")]
+    [InlineData("I4", "DELETE FROM inbox WHERE idempotency_key = @key")]
+    [InlineData("I1", "DELETE FROM submissions WHERE idempotency_key = @key")]
+    [InlineData("I5", "UPDATE submissions SET acceptance = replace(acceptance, 'accepted', 'ACCEPTED') WHERE idempotency_key = @key")]
+    [InlineData("I7", "INSERT INTO outgoing_messages (id, destination, message_type, body, client, idempotency_key, fingerprint, accepted_at_ms, attempts, leased_until_ms) SELECT id, destination, message_type, body, client, idempotency_key, fingerprint, accepted_at_ms, 0, 0 FROM submissions WHERE idempotency_key = @key")]
+    public async Task What_was_tampered_with_is_named(string invariant, string sql)
+    {
+        var key = await TamperAsync(sql);
+
+        var (code, output) = await AuditAsync("--json");
+
+        Assert.True(code == 1, output);
+        using var report = JsonDocument.Parse(output);
+        var found = report.RootElement.GetProperty("invariants").EnumerateArray().Single(i => i.GetProperty("id").GetString() == invariant);
+        Assert.Equal("Violated", found.GetProperty("state").GetString());
+        var offending = Assert.Single(found.GetProperty("offending").EnumerateArray()).GetString();
+        Assert.Contains(invariant == "I7" ? "1 outgoing rows" : key, offending, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_balance_that_is_not_the_sum_of_its_entries_is_named()
+    {
+        await TamperAsync("UPDATE balances SET amount = CAST(CAST(amount AS REAL) + 0.01 AS TEXT) WHERE @key = @key");
+
+        var (code, output) = await AuditAsync();
+
+        Assert.True(code == 1, output);
+        Assert.Contains("balance of anonymous/EUR", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_could_not_be_read_is_neither_good_nor_bad()
+    {
+        var (code, output) = await CommandLine.RunAsync(AuditedDeployment.Limit, "audit", "--database", "sqlite", "--connection", Path.Combine(_folder.Path, "nothing", "there.db"));
+
+        Assert.Equal(2, code);
+        Assert.Contains("Could not check", output, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private Task<(int ExitCode, string Output)> AuditAsync(params IEnumerable<string> more) =>
+        CommandLine.RunAsync(AuditedDeployment.Limit, ["audit", "--database", "sqlite", "--connection", DatabaseFile, "--journal", audited.Journal, .. more]);
+
+    /// <returns>The key of the order that was chosen.</returns>
+    private async Task<string> TamperAsync(string sql)
+    {
+        await using var connection = new SqliteConnection($"Data Source={DatabaseFile};Pooling=False");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var choose = connection.CreateCommand();
+        choose.CommandText = "SELECT idempotency_key FROM orders ORDER BY order_id LIMIT 1";
+        var key = (string)(await choose.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        await using var tamper = connection.CreateCommand();
+        tamper.CommandText = sql;
+        tamper.Parameters.AddWithValue("@key", key);
+        Assert.True(await tamper.ExecuteNonQueryAsync(TestContext.Current.CancellationToken) > 0);
+        return key;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text.Json;
+using Messaging.Services;
+using Microsoft.Data.Sqlite;
+
+namespace Messaging.Stack;
+
+/// <summary>A storm as a newcomer starts it, with nothing installed; and its report, as a browser shows it.</summary>
+public sealed class StandaloneChaosTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
+
+    [Fact]
+    public async Task A_storm_on_Standalone_kills_it_judges_it_and_draws_a_report_that_a_browser_shows()
+    {
+        using var folder = new TestFolder();
+
+        var (code, output) = await CommandLine.RunAsync(
+            Limit, "chaos", "--target", "standalone", "--duration", "20s", "--rate", "40/s", "--every", "4s", "--seed", "11", "--output", folder.Path,
+            "--faults", "kill-consumer=1,abort-requests=1,replay=1", "--at-least", "kill-consumer=2,replay=1,abort-requests=1", "--drain-limit", "2m");
+
+        Assert.True(code == 0, output);
+        Assert.Matches(@"GOOD: (\d+) keys, \1 effects, 0 lost, 0 doubled$", output.TrimEnd());
+        var page = new Uri("file://" + Path.Combine(folder.Path, "chaos-report.html"));
+        await using var browser = await Chromium.StartAsync();
+        await browser.OpenAsync(page);
+        await Eventually.Equal("Exactly once", () => browser.EvaluateAsync("document.querySelector('header p.mark')?.textContent ?? ''"));
+        Assert.True(int.Parse(await browser.EvaluateAsync("document.querySelectorAll('svg rect.fault').length"), System.Globalization.CultureInfo.InvariantCulture) >= 4);
+        Assert.Equal("7", await browser.EvaluateAsync("document.querySelectorAll('span.state.good').length"));
+        Assert.Equal([page], browser.Requested.Where(r => r.Scheme != "data").Distinct());
+        // A blank page of this size is some five thousand bytes as PNG; one with text and curves many times that.
+        Assert.InRange((await browser.ScreenshotAsync()).Length, 40_000, int.MaxValue);
+    }
+
+    /// <summary>The control run: a storm whose only fault breaks the guarantee itself.</summary>
+    [Fact]
+    public async Task A_storm_in_which_an_effect_is_doubled_and_another_lost_ends_red_and_names_both_keys()
+    {
+        using var folder = new TestFolder();
+        await using var desk = new FaultDesk();
+        List<string> keys = [];
+        var tamper = desk.Command("tamper", async () => keys = await TamperAsync(Path.Combine(folder.Path, "data", "messaging.db")));
+        desk.Open();
+
+        var (code, output) = await CommandLine.RunAsync(
+            Limit, "chaos", "--target", "standalone", "--duration", "15s", "--rate", "40/s", "--output", folder.Path, "--faults", "", "--every", "1h",
+            "--fault-command", "tamper=" + tamper, "--at-least", "tamper=1", "--operation", "orders");
+
+        Assert.True(code == 1, output);
+        Assert.Contains("1 lost, 1 doubled", output, StringComparison.Ordinal);
+        Assert.Contains($"I2: anonymous/{keys[0]}", output, StringComparison.Ordinal);
+        Assert.Contains($"I1: anonymous/{keys[1]}", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_heals_drains_and_judges()
+    {
+        using var folder = new TestFolder();
+        await using var storm = CommandLine.Start(
+            "chaos", "--target", "standalone", "--duration", "10m", "--every", "2s", "--faults", "stop-consumer=1", "--seed", "3", "--output", folder.Path);
+        await storm.Output.WaitForLineAsync("fault: stop-consumer", Limit);
+
+        storm.Send(Signal.Interrupt);
+
+        Assert.Equal(2, await storm.WaitForExitAsync(Limit));
+        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder.Path, "chaos-report.json"), TestContext.Current.CancellationToken));
+        Assert.Equal("Incomplete", report.RootElement.GetProperty("verdict").GetProperty("judgement").GetString());
+        Assert.Contains("it was interrupted", report.RootElement.GetProperty("verdict").GetProperty("reasons").EnumerateArray().Select(r => r.GetString()));
+        Assert.Equal(0, report.RootElement.GetProperty("audit").GetProperty("lost").GetInt64());
+    }
+
+    /// <returns>The key that was doubled and the key that was lost.</returns>
+    private static async Task<List<string>> TamperAsync(string file)
+    {
+        await using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var choose = connection.CreateCommand();
+        choose.CommandText = "SELECT idempotency_key FROM orders ORDER BY order_id LIMIT 2";
+        var keys = new List<string>();
+        await using (var reader = await choose.ExecuteReaderAsync(TestContext.Current.CancellationToken))
+        {
+            while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+            {
+                keys.Add(reader.GetString(0));
+            }
+        }
+
+        await using var tamper = connection.CreateCommand();
+        tamper.CommandText = """
+            INSERT INTO orders SELECT 'other' || id, order_id, client, idempotency_key, item, quantity, created_at FROM orders WHERE idempotency_key = @doubled;
+            DELETE FROM orders WHERE idempotency_key = @lost;
+            """;
+        tamper.Parameters.AddWithValue("@doubled", keys[0]);
+        tamper.Parameters.AddWithValue("@lost", keys[1]);
+        await tamper.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return keys;
+    }
+}
