@@ -43,8 +43,11 @@ internal sealed record FaultKind(string Name, FaultAction Action, Role Role = Ro
         new("replay", FaultAction.Replay),
     ];
 
-    /// <summary>What is being done to whom cannot be done twice at once: faults of one gate wait for each other.</summary>
-    public string Gate => Role == Role.None ? Name : Role.ToString();
+    /// <summary>
+    /// Faults of one gate wait for each other. Commands whose names begin with the same word (<c>broker-restart</c>, <c>broker-data</c>)
+    /// harm the same thing, and one must not stop what the other is starting.
+    /// </summary>
+    public string Gate => Action == FaultAction.Command ? Name.Split('-')[0] : Name;
 
     /// <summary><c>NAME=INJECT ;; HEAL</c>, the second part optional; null when it cannot be read.</summary>
     public static FaultKind? ParseCommand(string text)

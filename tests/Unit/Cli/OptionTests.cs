@@ -73,6 +73,13 @@ public sealed class OptionTests
     }
 
     [Fact]
+    public void Commands_that_harm_the_same_thing_wait_for_each_other()
+    {
+        Assert.Equal(FaultKind.ParseCommand("broker-restart=a")!.Gate, FaultKind.ParseCommand("broker-data=b")!.Gate);
+        Assert.NotEqual(FaultKind.ParseCommand("broker-restart=a")!.Gate, FaultKind.ParseCommand("database-restart=b")!.Gate);
+    }
+
+    [Fact]
     public void An_effect_table_is_named_alone_with_its_operation_or_with_its_balances()
     {
         Assert.Equal(new EffectTable("submit-order", "sales"), EffectTable.Parse("sales"));
