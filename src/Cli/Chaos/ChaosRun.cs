@@ -23,8 +23,9 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         Log.Tell($"seed {settings.Load.Seed}; keys begin with {settings.Load.KeyPrefix}; {target.Description}");
         await target.StartAsync(interruption.Quit);
         (_start, _startedAt) = (TimeProvider.System.GetTimestamp(), TimeProvider.System.GetUtcNow());
+        var effectsBefore = database is null ? 0 : await database.CountAsync("SELECT COUNT(*) FROM inbox", interruption.Quit);
         await using var load = new LoadRun(settings.Load with { Urls = target.Urls }, journal, TimeProvider.System);
-        await using var probe = _probe = new Probe(load.Figures, journal, database, settings.SampleInterval, Clock, Seen);
+        await using var probe = _probe = new Probe(load.Figures, journal, database, effectsBefore, settings.SampleInterval, Clock, Seen);
         var storm = _storm = new Storm(target, load, database, Clock, Log.Tell, interruption.Quit);
         _plan = StormPlan.Create(settings.Load.Seed, settings.StormLength, settings.Mix, settings.Every, settings.Calm);
 
@@ -104,7 +105,8 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
 
     /// <summary>Null when it was interrupted before there was something to compare.</summary>
     private Recovery? Compare(IReadOnlyList<Sample> samples, Phase before, Phase after) =>
-        !interruption.Stop.IsCancellationRequested && Throughput.Of(samples, before) is { } first && Throughput.Of(samples, after) is { } last ? new Recovery(first, last) : null;
+        !interruption.Stop.IsCancellationRequested && Throughput.Of(samples, before) is { } first && Throughput.Of(samples, after) is { } last
+            ? new Recovery(first.AtMost(settings.Load), last.AtMost(settings.Load)) : null;
 
     private ChaosReport Report(LoadRun load, AuditReport? audit, Recovery? recovery) => ReportAssembly.Assemble(
         settings, target.Description, _startedAt, Clock(), load.Figures, journal, _storm!.Injected, _phases, _probe!.Samples, audit, recovery, interruption.Stop.IsCancellationRequested);

@@ -18,21 +18,22 @@ internal sealed class Probe : IAsyncDisposable
     private readonly LoadFigures _figures;
     private readonly Journal _journal;
     private readonly AuditDatabase? _database;
+    private readonly long _effectsBefore;
     private readonly TimeSpan _interval;
     private readonly Func<TimeSpan> _clock;
     private readonly Action<Sample> _seen;
     private readonly Task _work;
-    private long? _effectsBefore;
 
     /// <param name="figures">What the clients count.</param>
     /// <param name="journal">What they remember.</param>
     /// <param name="database">Null where there is none to look into.</param>
+    /// <param name="effectsBefore">Keys that had taken effect before the run.</param>
     /// <param name="interval">Counting costs the database something: less often in a long run.</param>
     /// <param name="clock">Since the run began.</param>
     /// <param name="seen">Told each sample.</param>
-    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, TimeSpan interval, Func<TimeSpan> clock, Action<Sample> seen)
+    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, long effectsBefore, TimeSpan interval, Func<TimeSpan> clock, Action<Sample> seen)
     {
-        (_figures, _journal, _database, _interval, _clock, _seen) = (figures, journal, database, interval, clock, seen);
+        (_figures, _journal, _database, _effectsBefore, _interval, _clock, _seen) = (figures, journal, database, effectsBefore, interval, clock, seen);
         _work = Task.Run(WatchAsync);
     }
 
@@ -67,7 +68,6 @@ internal sealed class Probe : IAsyncDisposable
     private async Task<Sample> LookAsync()
     {
         var counts = await AskDatabaseAsync();
-        _effectsBefore ??= counts?[1];
         return new Sample(
             _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
             counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3]);

@@ -15,6 +15,12 @@ internal sealed record Throughput(double Answers, double? Effects)
             Rate(seen, s => s.Effects!.Value) is { } effects && Rate(seen, s => s.Keys) is { } keys ? Math.Min(effects, keys) : null);
     }
 
+    /// <summary>More than was offered is what had been held up before; it is no throughput either.</summary>
+    /// <param name="load">What was offered.</param>
+    public Throughput AtMost(LoadSettings load) => load.RatePerSecond == 0 ? this : new(
+        Math.Min(Answers, load.RatePerSecond * (1 - load.Conflicts)),
+        Effects is { } effects ? Math.Min(effects, load.RatePerSecond * (1 - load.Conflicts - load.Duplicates)) : null);
+
     private static double? Rate(List<Sample> samples, Func<Sample, long> count) =>
         samples.Count >= 2 && samples[^1].At > samples[0].At ? (count(samples[^1]) - count(samples[0])) / (samples[^1].At - samples[0].At) : null;
 }

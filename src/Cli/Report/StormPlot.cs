@@ -13,6 +13,7 @@ internal static class StormPlot
     private const double Width = 1100, Left = 130, Right = 12, ThroughputTop = 30, ThroughputHeight = 170, WaitingTop = 236, WaitingHeight = 90, LanesTop = 352, LaneHeight = 18;
     private const int MaxPoints = 500;
     private const double NarrowestFault = 2.5;
+    private const double ShortestSeconds = 0.5;
 
     public static string Draw(ChaosReport report)
     {
@@ -96,7 +97,9 @@ internal static class StormPlot
     private static List<(double At, double Value)> Rates(IReadOnlyList<Sample> samples, Func<Sample, long?> count)
     {
         var counted = samples.Where(s => count(s) is not null).ToList();
-        return Thin([.. counted.Zip(counted.Skip(1), (a, b) => (b.At, Math.Max(0, (count(b)!.Value - count(a)!.Value) / Math.Max(0.001, b.At - a.At))))], highest: false);
+        // After a stall two looks may follow each other at once: a rate between these would be a spike out of nothing.
+        var pairs = counted.Zip(counted.Skip(1)).Where(pair => pair.Second.At - pair.First.At > ShortestSeconds);
+        return Thin([.. pairs.Select(p => (p.Second.At, Math.Max(0, (count(p.Second)!.Value - count(p.First)!.Value) / (p.Second.At - p.First.At))))], highest: false);
     }
 
     private static List<(double At, double Value)> Thin(List<(double At, double Value)> points, bool highest)

@@ -64,5 +64,15 @@ public sealed class VerdictTests
         Assert.Equal(new Throughput(50, 35), Throughput.Of(samples, new Phase("before", 0, 10)));
     }
 
+    [Fact]
+    public void What_was_held_up_and_then_comes_faster_than_it_was_offered_is_no_throughput()
+    {
+        var load = new LoadSettings { Urls = [], KeyPrefix = "", RatePerSecond = 80, Duplicates = 0.25, Conflicts = 0.125 };
+
+        Assert.Equal(new Throughput(70, 50), new Throughput(88, 57).AtMost(load));
+        Assert.Equal(new Throughput(40, 20), new Throughput(40, 20).AtMost(load));
+        Assert.Equal(new Throughput(900, 600), new Throughput(900, 600).AtMost(load with { RatePerSecond = 0 }));
+    }
+
     private static Sample Sample(double at, long answered, long? effects) => new(at, answered, answered, answered, 0, effects, 0, 0, 0);
 }
