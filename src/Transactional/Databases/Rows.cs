@@ -129,4 +129,6 @@ internal sealed class ParkedRow
     public required long DeliveryCount { get; init; }
 
     public required long ParkedAtMs { get; init; }
+
+    public long? AcceptedAtMs { get; init; }
 }

@@ -6,5 +6,5 @@ internal abstract record Reading;
 /// <summary>A well-formed message; whether its key is free the inbox decides.</summary>
 internal sealed record Candidate(ScopedKey Key, Guid Digest, Fingerprint Fingerprint, DateTimeOffset AcceptedAt, object Message, string? TraceParent) : Reading;
 
-/// <summary>A message that can never be processed as it is. Its digest and fingerprint, as far as they could be told, lead from its submission to it.</summary>
-internal sealed record Unreadable(string Reason, string Error, string? Client, string? Key, Guid? Digest = null, Fingerprint? Fingerprint = null) : Reading;
+/// <summary>A message that can never be processed as it is. Its digest, fingerprint and age, as far as they could be told, lead from its submission to it.</summary>
+internal sealed record Unreadable(string Reason, string Error, string? Client, string? Key, Guid? Digest = null, Fingerprint? Fingerprint = null, DateTimeOffset? AcceptedAt = null) : Reading;

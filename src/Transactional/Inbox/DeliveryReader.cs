@@ -22,6 +22,7 @@ internal static class DeliveryReader
         string? client = null, key = null;
         Guid? digest = null;
         Fingerprint? known = null;
+        DateTimeOffset? accepted = null;
         try
         {
             var envelope = isEnvelope ? MassTransitEnvelope.Read(delivery.Body) : new MassTransitEnvelope(delivery.Body, new Dictionary<string, string>());
@@ -49,6 +50,7 @@ internal static class DeliveryReader
                 && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
                     ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
                     : delivery.SentAt ?? receivedAt;
+            accepted = acceptedAt;
             var message = operation.Read(envelope.Message, foreign: !isEnvelope, scoped, fingerprint, acceptedAt);
             return new Candidate(scoped, digest.Value, fingerprint, acceptedAt, message, TraceParent());
 
@@ -61,7 +63,7 @@ internal static class DeliveryReader
         {
             // Reading is pure: what fails fails again. So also an exception that a service's own reading code did not mean to throw
             // parks the message; thrown on, it would come back for ever.
-            return new Unreadable(ParkingReason.Malformed, exception is JsonException ? exception.Message : exception.ToString(), client, key, digest, known);
+            return new Unreadable(ParkingReason.Malformed, exception is JsonException ? exception.Message : exception.ToString(), client, key, digest, known, accepted);
         }
     }
 

@@ -6,18 +6,18 @@ using System.Data.Common;
 namespace Messaging.Transactional;
 
 /// <summary>A message that waits for an operator, as it came, with the reason.</summary>
-internal sealed record ParkedMessage(Delivery Delivery, string Operation, string Reason, string Error, string? Client, string? Key, Guid? Digest, Fingerprint? Fingerprint)
+internal sealed record ParkedMessage(Delivery Delivery, string Operation, string Reason, string Error, string? Client, string? Key, Guid? Digest, Fingerprint? Fingerprint, DateTimeOffset? AcceptedAt)
 {
     private const int MaxErrorLength = 4000;
 
     private const string Columns =
-        "id, content_digest, key_digest, queue, operation, client, idempotency_key, fingerprint, reason, error, message_id, content_type, headers, body, delivery_count, parked_at_ms";
+        "id, content_digest, key_digest, queue, operation, client, idempotency_key, fingerprint, reason, error, message_id, content_type, headers, body, delivery_count, parked_at_ms, accepted_at_ms";
 
     public static ParkedMessage Of(Delivery delivery, string operation, Unreadable unreadable) =>
-        new(delivery, operation, unreadable.Reason, unreadable.Error, unreadable.Client, unreadable.Key, unreadable.Digest, unreadable.Fingerprint);
+        new(delivery, operation, unreadable.Reason, unreadable.Error, unreadable.Client, unreadable.Key, unreadable.Digest, unreadable.Fingerprint, unreadable.AcceptedAt);
 
     public static ParkedMessage Of(Delivery delivery, Candidate candidate, string reason, string error) =>
-        new(delivery, candidate.Key.Operation, reason, error, candidate.Key.Client, candidate.Key.Key, candidate.Digest, candidate.Fingerprint);
+        new(delivery, candidate.Key.Operation, reason, error, candidate.Key.Client, candidate.Key.Key, candidate.Digest, candidate.Fingerprint, candidate.AcceptedAt);
 
     /// <summary>
     /// Parks each message once: one that the broker hands out again, because the acknowledgement after an earlier commit was lost, is
@@ -42,6 +42,7 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
             .Bytes("body", all, m => m.Delivery.Body.ToArray())
             .Numbers("delivery_count", all, m => m.Delivery.DeliveryCount)
             .Numbers("parked_at_ms", all, _ => nowMs)
+            .Numbers("accepted_at_ms", all, m => m.AcceptedAt?.ToUnixTimeMilliseconds())
             .Numbers("redelivered", all, m => m.Delivery.Redelivered ? 1 : 0));
         return $"""
             INSERT INTO parked_messages ({Columns}) SELECT {Columns} FROM {dialect.Source(command, rows, "p")}

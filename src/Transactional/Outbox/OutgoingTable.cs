@@ -24,16 +24,17 @@ internal static class OutgoingTable
 
     /// <summary>
     /// One row for each submission in the window that has no outcome, no outgoing row left and does not wait for an operator:
-    /// its message was lost behind the broker's confirm.
+    /// its message was lost behind the broker's confirm. One whose key took effect with another payload has to come back too: it is parked.
     /// </summary>
     public static string InsertForLostSubmissions(Dialect dialect) => $"""
         INSERT INTO outgoing_messages ({InsertColumns})
         SELECT {FromSubmission}, {dialect.NowMilliseconds}
         FROM submissions AS s
         WHERE s.accepted_at_ms >= @from_ms AND s.accepted_at_ms <= @to_ms
-          AND NOT EXISTS (SELECT 1 FROM inbox AS i WHERE i.key_digest = s.key_digest)
+          AND NOT EXISTS (SELECT 1 FROM inbox AS i WHERE i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint)
           AND NOT EXISTS (SELECT 1 FROM outgoing_messages AS o WHERE o.id = s.id)
-          AND NOT EXISTS (SELECT 1 FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint)
+          AND NOT EXISTS (SELECT 1 FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint
+                            AND (p.accepted_at_ms = s.accepted_at_ms OR p.accepted_at_ms IS NULL))
         """;
 
     /// <summary>One row for each submission in the window that has none, whatever became of it.</summary>

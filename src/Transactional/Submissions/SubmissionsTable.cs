@@ -55,11 +55,13 @@ internal static class SubmissionsTable
 
     /// <summary>
     /// A submission with the outcome of its key. An outcome of another payload (a foreign message that took the key first) is not this
-    /// submission's; its own message is then parked as a conflict.
+    /// submission's; its own message is then parked as a conflict. A parked message of another age belongs to an earlier life of the key,
+    /// which was forgotten; one of unknown age was parked by an older version.
     /// </summary>
     private const string Status = """
         SELECT s.id, s.acceptance, s.accepted_at_ms, i.status, i.result, i.completed_at_ms,
-               (SELECT COUNT(*) FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint) AS parked,
+               (SELECT COUNT(*) FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint
+                  AND (p.accepted_at_ms = s.accepted_at_ms OR p.accepted_at_ms IS NULL)) AS parked,
                s.client, s.operation
         FROM submissions AS s LEFT JOIN inbox AS i ON i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint
         WHERE 
@@ -71,7 +73,8 @@ internal static class SubmissionsTable
     /// <summary>Those of the ids that have an outcome or wait for an operator.</summary>
     public static string FindSettled(string ids) => Status + $"""
         s.id IN (SELECT d.id FROM {ids}) AND (i.status IS NOT NULL OR EXISTS (
-            SELECT 1 FROM parked_messages AS q WHERE q.key_digest = s.key_digest AND q.fingerprint = s.fingerprint))
+            SELECT 1 FROM parked_messages AS q WHERE q.key_digest = s.key_digest AND q.fingerprint = s.fingerprint
+               AND (q.accepted_at_ms = s.accepted_at_ms OR q.accepted_at_ms IS NULL)))
         """;
 
     /// <summary>Compared here, character by character: SQL Server holds <c>acme</c>, <c>ACME</c> and <c>acme </c> to be equal.</summary>

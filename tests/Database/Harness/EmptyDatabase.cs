@@ -14,23 +14,28 @@ internal sealed class EmptyDatabase(string connectionString, Func<Task> drop) : 
         switch (provider)
         {
             case DatabaseProvider.Sqlite:
-                var folder = Directory.CreateTempSubdirectory("messaging-database-").FullName;
-                var text = $"Data Source={Path.Combine(folder, "orders.db")}";
-                return new EmptyDatabase(text, () =>
-                {
-                    using (var connection = new SqliteConnection(text))
-                    {
-                        SqliteConnection.ClearPool(connection);
-                    }
-
-                    Directory.Delete(folder, recursive: true);
-                    return Task.CompletedTask;
-                });
+                return InFolder(Directory.CreateTempSubdirectory("messaging-database-").FullName);
             case DatabaseProvider.PostgreSql:
                 return Of(await (await servers.PostgresAsync()).CreateDatabaseAsync("contract"));
             default:
                 return Of(await (await servers.SqlServerAsync()).CreateDatabaseAsync("contract"));
         }
+    }
+
+    /// <summary>A file in a folder of its own, which goes with it.</summary>
+    public static EmptyDatabase InFolder(string folder)
+    {
+        var text = $"Data Source={Path.Combine(folder, "orders.db")}";
+        return new EmptyDatabase(text, () =>
+        {
+            using (var connection = new SqliteConnection(text))
+            {
+                SqliteConnection.ClearPool(connection);
+            }
+
+            Directory.Delete(folder, recursive: true);
+            return Task.CompletedTask;
+        });
     }
 
     public async ValueTask DisposeAsync() => await drop();

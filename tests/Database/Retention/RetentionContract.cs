@@ -160,6 +160,24 @@ public abstract class RetentionContract(SharedServers servers, DatabaseProvider 
     }
 
     [Fact]
+    public async Task What_was_parked_in_an_earlier_life_of_a_key_says_nothing_of_the_new_one()
+    {
+        var engine = await StartAsync();
+        var first = Assert.Single(await SettleAsync(engine, "k"));
+        Time.Advance(Horizon + Tolerance);
+        await engine.Retention.RunOnceAsync(Cancelled);
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(first));
+        Assert.Equal(1, await Tables.CountAsync("parked_messages"));
+
+        var again = Submission("k");
+        await AcceptAsync(engine, again);
+
+        Assert.Equal(SubmissionState.Accepted, (await engine.Submissions.FindAsync(Message.Client, SubmitOrder.Operation, again.Id, Cancelled))?.State);
+        Assert.Empty(await engine.Submissions.FindSettledAsync([again.Id], Cancelled));
+        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(Time.GetUtcNow(), Cancelled));
+    }
+
+    [Fact]
     public async Task A_pass_is_made_of_bounded_bites_and_tells_what_it_forgot()
     {
         var engine = await StartAsync(s => s.With("Retention:MaxBatchSize", 10));

@@ -74,6 +74,20 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
     }
 
     [Fact]
+    public async Task One_that_lost_its_key_to_another_payload_goes_out_again_and_is_parked()
+    {
+        var engine = await StartEngineAsync();
+        var submission = Message.Submission("k");
+        await AcceptAsync(engine, submission);
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfOrder("k", quantity: 2));
+
+        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(submission));
+
+        Assert.Equal([ParkingReason.Conflict], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
+    }
+
+    [Fact]
     public async Task One_that_is_past_the_horizon_goes_out_once_more_and_is_parked()
     {
         var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));

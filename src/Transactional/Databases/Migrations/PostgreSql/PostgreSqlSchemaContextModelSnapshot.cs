@@ -163,6 +163,10 @@ namespace Messaging.Transactional.Migrations.PostgreSql
                         .HasColumnType("uuid")
                         .HasColumnName("id");
 
+                    b.Property<long?>("AcceptedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted_at_ms");
+
                     b.Property<byte[]>("Body")
                         .IsRequired()
                         .HasColumnType("bytea")

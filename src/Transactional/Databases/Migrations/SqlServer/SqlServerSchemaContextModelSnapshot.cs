@@ -171,6 +171,10 @@ namespace Messaging.Transactional.Migrations.SqlServer
                         .HasColumnType("binary(16)")
                         .HasColumnName("id");
 
+                    b.Property<long?>("AcceptedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted_at_ms");
+
                     b.Property<byte[]>("Body")
                         .IsRequired()
                         .HasColumnType("varbinary(max)")

@@ -162,6 +162,10 @@ namespace Messaging.Transactional.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("id");
 
+                    b.Property<long?>("AcceptedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("accepted_at_ms");
+
                     b.Property<byte[]>("Body")
                         .IsRequired()
                         .HasColumnType("BLOB")

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using CsCheck;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.Data.Sqlite;
+
+namespace Messaging.Database;
+
+/// <summary>
+/// Random sequences of everything that happens to a message, done by the real engine, then compared with a dictionary. A failure
+/// prints the seed; <c>CsCheck_Seed=… ./test database --filter ModelTests</c> begins with that sequence.
+/// </summary>
+public sealed class ModelTests(SharedServers servers)
+{
+    private static readonly Gen<Step[]> Sequences = Step.Any.Array[2500, 3500];
+
+    /// <summary>What is tested here is no disk: where there is memory that is a folder, nothing waits for one.</summary>
+    private static string Memory => Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+
+    [Fact]
+    public async Task On_SQLite_the_invariants_hold_after_100_000_random_steps()
+    {
+        await using var template = await EmptyDatabase.CreateAsync(servers, DatabaseProvider.Sqlite);
+        await Engine.MigrateAsync(DatabaseProvider.Sqlite, template.ConnectionString);
+        var file = new SqliteConnectionStringBuilder(template.ConnectionString).DataSource;
+        using (var connection = new SqliteConnection(template.ConnectionString))
+        {
+            SqliteConnection.ClearPool(connection);
+        }
+
+        await CheckAsync(iterations: 40, leastSteps: 100_000, DatabaseProvider.Sqlite, () =>
+        {
+            var copy = EmptyDatabase.InFolder(Directory.CreateDirectory(Path.Combine(Memory, $"messaging-model-{Guid.CreateVersion7()}")).FullName);
+            File.Copy(file, new SqliteConnectionStringBuilder(copy.ConnectionString).DataSource);
+            return Task.FromResult(copy);
+        });
+    }
+
+    [Fact]
+    public Task On_PostgreSQL_they_hold_after_3_000() => CheckAsync(iterations: 4, leastSteps: 3_000, DatabaseProvider.PostgreSql, async () =>
+    {
+        var database = await EmptyDatabase.CreateAsync(servers, DatabaseProvider.PostgreSql);
+        await Engine.MigrateAsync(DatabaseProvider.PostgreSql, database.ConnectionString);
+        return database;
+    });
+
+    private static async Task CheckAsync(int iterations, long leastSteps, DatabaseProvider provider, Func<Task<EmptyDatabase>> create)
+    {
+        var (done, watch) = (0L, Stopwatch.StartNew());
+        await Sequences.SampleAsync(async steps =>
+        {
+            await using var database = await create();
+            await using var world = new World(provider, database.ConnectionString);
+            var violations = await world.RunAsync(steps);
+            Assert.True(violations.Count == 0, string.Join(Environment.NewLine, violations.Take(20)));
+            Interlocked.Add(ref done, world.Done);
+        }, iter: iterations, threads: 2, print: steps => string.Join(' ', steps));
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{done:N0} steps in {iterations} sequences on {provider}, {watch.Elapsed.TotalSeconds:0} s");
+        Assert.InRange(done, leastSteps, long.MaxValue);
+    }
+}

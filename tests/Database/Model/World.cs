@@ -1,0 +1,271 @@
+using System.Globalization;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Messaging.Database;
+
+/// <summary>
+/// Does the steps with the real engine on a real database, between clients that repeat themselves and a broker that does what it
+/// likes. Steps that follow each other run together, in bursts: they share commits and batches, and meet.
+/// </summary>
+internal sealed class World(DatabaseProvider provider, string connectionString) : IAsyncDisposable
+{
+    private const int Burst = 128;
+
+    private const int HttpKeys = 300, SharedKeys = 50, ForeignKeys = 50;
+
+    private static readonly TimeSpan Horizon = TimeSpan.FromHours(24);
+
+    private static readonly TimeSpan Tolerance = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan[] Passing = [TimeSpan.FromMinutes(30), TimeSpan.FromHours(6), TimeSpan.FromHours(13), TimeSpan.FromHours(26)];
+
+    private static readonly string[] CrashPoints = ["P1", "P2", "P3", "P4", "D1", "D3", "D5", "C1", "C2@2", "C3@2", "C4", "C5@2", "C6", "R1", "R2"];
+
+    private readonly ShiftedTime _time = new();
+
+    private readonly WildBroker _broker = new();
+
+    private readonly History _history = new(Horizon + Tolerance);
+
+    private readonly Tables _tables = new(new DatabaseOptions(provider, connectionString));
+
+    private readonly List<Task> _burst = [];
+
+    private Engine? _engine;
+
+    private CrashPath? _crash;
+
+    /// <summary>Steps that did something: a broker that holds nothing can neither deliver nor lose.</summary>
+    public int Done { get; private set; }
+
+    /// <summary>Does all of it, delivers what is left, and says which invariants do not hold.</summary>
+    public async Task<IReadOnlyList<string>> RunAsync(IReadOnlyList<Step> steps)
+    {
+        await RestartAsync(crash: null);
+        foreach (var step in steps)
+        {
+            if (step.Act is Act.Dispatch or Act.TimePasses or Act.Crash || _burst.Count >= Burst)
+            {
+                await EndBurstAsync();
+            }
+
+            await DoAsync(step);
+        }
+
+        var done = Done;
+        await DrainAsync();
+        Done = done;
+        return await new Verdict(_history, _tables, _engine!, Horizon, Horizon + Tolerance).FindViolationsAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_engine is not null)
+        {
+            await _engine.DisposeAsync();
+        }
+
+        await _tables.DisposeAsync();
+    }
+
+    private async Task DoAsync(Step step)
+    {
+        Done++;
+        switch (step.Act)
+        {
+            case Act.Submit:
+                var key = step.Key % (HttpKeys + SharedKeys);
+                _burst.Add(SubmitAsync($"key-{key:000}", Word(key, step.Pick)));
+                break;
+            case Act.Send:
+                Send(HttpKeys + (step.Key % (SharedKeys + ForeignKeys)), step.Pick);
+                break;
+            case Act.Deliver:
+                Deliver(_broker.Take(step.Pick), times: 1);
+                break;
+            case Act.DeliverTwice:
+                Deliver(_broker.Take(step.Pick), times: 2);
+                break;
+            case Act.Redeliver:
+                Deliver(_broker.Recall(step.Pick), times: 1);
+                break;
+            case Act.Lose:
+                Done -= _broker.Take(step.Pick) is null ? 1 : 0;
+                break;
+            case Act.Dispatch:
+                await DispatchAsync();
+                break;
+            case Act.TimePasses:
+                _time.Advance(Passing[step.Pick % Passing.Length]);
+                break;
+            case Act.Purge:
+                _burst.Add(PurgeAsync());
+                break;
+            case Act.Reconcile:
+                _burst.Add(ReconcileAsync());
+                break;
+            default:
+                await RestartAsync(new CrashPath(CrashPoints[step.Pick % CrashPoints.Length], () => throw new CrashException()));
+                break;
+        }
+    }
+
+    /// <summary>Most requests of a key carry the same payload; how its handler behaves is a matter of the key.</summary>
+    private static string Word(int key, int pick) =>
+        $"{(key % 50 == 3 ? ModelMessage.Flaky : key % 200 == 7 ? ModelMessage.Poison : "good")}-{(pick % 8 == 0 ? 1 : 0)}";
+
+    /// <summary>A client that gets no answer asks again.</summary>
+    private async Task SubmitAsync(string key, string word)
+    {
+        for (var attempts = 1; ; attempts++)
+        {
+            var submission = ModelMessage.ToSubmission(key, word, _time.GetUtcNow());
+            _history.Attempted(submission);
+            try
+            {
+                _history.Answered(submission, await _engine!.Submissions.SubmitAsync(submission, CancellationToken.None));
+                return;
+            }
+            catch (CrashException) when (attempts == 1)
+            {
+                // It may have been stored or not.
+            }
+        }
+    }
+
+    private void Send(int key, int pick)
+    {
+        var (name, word) = ($"key-{key:000}", Word(key, pick));
+        var acceptedAt = _time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        _broker.Add(new Parcel(Guid.CreateVersion7(), name,
+            Message.Of(ModelMessage.Queue, name, ModelMessage.Payload(word), headers: (MessageHeaders.AcceptedAt, acceptedAt)), word));
+    }
+
+    private void Deliver(Parcel? parcel, int times)
+    {
+        Done -= parcel is null ? 1 : 0;
+        for (var i = 0; parcel is not null && i < times; i++)
+        {
+            _burst.Add(DeliverAsync(parcel));
+        }
+    }
+
+    private async Task DeliverAsync(Parcel parcel)
+    {
+        try
+        {
+            await _engine!.Inbox(ModelMessage.Operation).ProcessAsync(parcel.Again(), CancellationToken.None);
+            _history.Acknowledged(parcel);
+        }
+        catch (OperationCanceledException)
+        {
+            // The process ended first: the broker keeps it.
+            _broker.Add(parcel);
+        }
+    }
+
+    private async Task PurgeAsync()
+    {
+        if (_crash is { } crash)
+        {
+            CrashPoint.Arm(crash);
+        }
+
+        try
+        {
+            await _engine!.Retention.RunOnceAsync(CancellationToken.None);
+        }
+        catch (CrashException)
+        {
+            // Rolled back.
+        }
+    }
+
+    private async Task ReconcileAsync()
+    {
+        try
+        {
+            await _engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            // Two that look at once may meet on a row; the service looks again at its next turn.
+        }
+    }
+
+    private async Task EndBurstAsync()
+    {
+        await Task.WhenAll(_burst);
+        _burst.Clear();
+        _history.Judge();
+        if (_crash?.HasStruck == true)
+        {
+            await RestartAsync(crash: null);
+        }
+    }
+
+    private async Task RestartAsync(CrashPath? crash)
+    {
+        if (_engine is not null)
+        {
+            await _engine.DisposeAsync();
+        }
+
+        (_engine, _crash) = (await StartAsync(crash), crash);
+    }
+
+    /// <summary>Everything the engine starts, from here on, may strike.</summary>
+    private async Task<Engine> StartAsync(CrashPath? crash)
+    {
+        if (crash is not null)
+        {
+            CrashPoint.Arm(crash);
+        }
+
+        var engine = new Engine(provider, connectionString, setup =>
+        {
+            setup.With("Retention:Hours", Horizon.TotalHours).With("Retention:ToleranceMinutes", Tolerance.TotalMinutes).With("Retention:MaxBatchSize", 7);
+            setup.With("Inbox:RetryDelayMilliseconds", 1);
+            setup.Script.On(ModelMessage.Flaky, (run, _) => run % 2 == 1 ? throw new InvalidOperationException("flaky") : Task.CompletedTask);
+            setup.Script.Throws(ModelMessage.Poison);
+            setup.Transport = _broker;
+            setup.Services.AddSingleton<TimeProvider>(_time);
+            ModelMessage.AddInbox(setup);
+        });
+        await engine.StartAsync();
+        _ = (engine.Submissions, engine.Inbox(ModelMessage.Operation));
+        return engine;
+    }
+
+    private async Task DispatchAsync()
+    {
+        if (await _tables.CountAsync("outgoing_messages") > 0)
+        {
+            await _tables.ExecuteAsync(OutgoingTable.EndLeases);
+            await Eventually.True(async () => _crash?.HasStruck == true || await _tables.CountAsync("outgoing_messages") == 0);
+        }
+    }
+
+    /// <summary>The faults are over: everything is dispatched, delivered and reconciled until nothing is left to do.</summary>
+    private async Task DrainAsync()
+    {
+        await EndBurstAsync();
+        await RestartAsync(crash: null);
+        do
+        {
+            await DispatchAsync();
+            while (_broker.Take(0) is { } parcel)
+            {
+                Deliver(parcel, times: 1);
+            }
+
+            await EndBurstAsync();
+        }
+        while (await _engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None) > 0 || !_broker.IsEmpty);
+    }
+
+    private sealed class CrashException() : Exception("The process died here.");
+}
