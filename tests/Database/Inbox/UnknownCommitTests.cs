@@ -8,11 +8,11 @@ namespace Messaging.Database;
 public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(servers, DatabaseProvider.PostgreSql)
 {
     [Theory]
-    [InlineData(Cut.BeforeCommit)]
-    [InlineData(Cut.AfterCommit)]
+    [InlineData(Cut.BeforeServer)]
+    [InlineData(Cut.AfterServer)]
     public async Task A_batch_whose_commit_was_cut_takes_effect_once(Cut cut)
     {
-        await using var cutter = new CommitCutter(ConnectionString, cut, "INSERT INTO inbox");
+        await using var cutter = new CommitCutter(ConnectionString, "INSERT INTO inbox") { Where = cut };
         await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Inbox:MaxAttempts", 1));
         await engine.StartAsync();
         cutter.CutNext(3);
@@ -27,11 +27,11 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
     }
 
     [Theory]
-    [InlineData(Cut.BeforeCommit, SubmissionOutcome.Accepted)]
-    [InlineData(Cut.AfterCommit, SubmissionOutcome.Replayed)]
+    [InlineData(Cut.BeforeServer, SubmissionOutcome.Accepted)]
+    [InlineData(Cut.AfterServer, SubmissionOutcome.Replayed)]
     public async Task A_caller_whose_commit_was_cut_asks_again_with_its_key(Cut cut, SubmissionOutcome second)
     {
-        await using var cutter = new CommitCutter(ConnectionString, cut, "INSERT INTO submissions");
+        await using var cutter = new CommitCutter(ConnectionString, "INSERT INTO submissions") { Where = cut };
         await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Dispatch:PollIntervalMilliseconds", 60_000));
         await engine.StartAsync();
         cutter.CutNext(1);

@@ -75,6 +75,17 @@ public sealed class RabbitMqServer : IAsyncDisposable
         await Own.KillAsync();
     }
 
+    /// <summary>
+    /// It dies, and its data directory with it: what starts next knows no queue, no virtual host and no message. Stopped first, so that
+    /// nothing is written behind the deletion.
+    /// </summary>
+    public async Task LoseDataAsync()
+    {
+        await ControlAsync("stop_app");
+        await ControlAsync("eval", "file:del_dir_r(mnesia:system_info(directory)).");
+        await KillAsync();
+    }
+
     public Task PauseAsync() => Own.PauseAsync();
 
     public Task ResumeAsync() => Own.ResumeAsync();

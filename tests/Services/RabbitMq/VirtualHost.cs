@@ -24,6 +24,9 @@ public sealed class VirtualHost : IAsyncDisposable
 
     public Task<IReadOnlyList<QueueStatistics>> QueuesAsync() => _administration.QueuesAsync(Name);
 
+    /// <summary>After the broker lost its data.</summary>
+    public Task CreateAgainAsync() => _administration.CreateVirtualHostAsync(Name);
+
     /// <summary>Null when there is no such queue.</summary>
     public async Task<QueueStatistics?> QueueAsync(string name)
     {

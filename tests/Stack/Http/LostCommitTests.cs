@@ -1,5 +1,5 @@
 using System.Net;
-using Npgsql;
+using Messaging.Services;
 
 namespace Messaging.Stack;
 
@@ -10,17 +10,14 @@ public sealed class LostCommitTests(PostgresFront front) : IClassFixture<Postgre
     [InlineData(true), InlineData(false)]
     public async Task P3_a_commit_whose_answer_is_lost_is_answered_503_and_then_by_its_key(bool commitArrives)
     {
-        var direct = new NpgsqlConnectionStringBuilder(front.ConnectionString);
-        await using var proxy = new CommitCutter(direct.Host!, direct.Port);
-        var cut = new NpgsqlConnectionStringBuilder(front.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port, SslMode = SslMode.Disable };
-        await using var publisher = await front.StartAnotherAsync(("ConnectionStrings__Orders", cut.ConnectionString));
+        await using var cutter = new CommitCutter(front.ConnectionString, "INSERT INTO submissions") { Where = commitArrives ? Cut.AfterServer : Cut.BeforeServer };
+        await using var publisher = await front.StartAnotherAsync(("ConnectionStrings__Orders", cutter.ConnectionString));
         var key = Front.NewKey();
 
-        proxy.Cut(afterCommit: commitArrives);
+        cutter.CutNext(1);
         (await CrashPointTests.OrderAsync(publisher, key)).MustBe(HttpStatusCode.ServiceUnavailable, "unavailable");
-        proxy.Heal();
 
-        var answer = await Services.Eventually.Satisfies(() => CrashPointTests.OrderAsync(publisher, key), a => a.Status == HttpStatusCode.Accepted);
+        var answer = await Eventually.Satisfies(() => CrashPointTests.OrderAsync(publisher, key), a => a.Status == HttpStatusCode.Accepted);
         Assert.Equal(commitArrives ? "true" : "", answer["Idempotent-Replayed"]);
         Assert.Equal(1, await front.CountAsync("submissions", $"idempotency_key = '{key}'"));
         Assert.Equal(1, await front.CountAsync("outgoing_messages", $"idempotency_key = '{key}'"));

@@ -55,6 +55,27 @@ internal sealed class Deployment : IAsyncDisposable
 
     public async Task AddConsumerAsync() => _consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", _environment)));
 
+    /// <summary>One more process of a service, with settings of its own; the caller's to dispose, and not waited for.</summary>
+    public ServiceProcess Start(string project, params (string Name, string Value)[] settings)
+    {
+        var environment = new Dictionary<string, string?>(_environment);
+        foreach (var (name, value) in settings)
+        {
+            environment[name] = value;
+        }
+
+        return ServiceProcess.Start(new ServiceOptions(project, environment));
+    }
+
+    /// <summary>What the one checker finds, once everything has come to rest.</summary>
+    public async Task<IReadOnlyList<Violation>> JudgeAsync(Journal journal)
+    {
+        await using var connection = await _dataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        var tables = await Snapshot.TakeAsync(connection, TestContext.Current.CancellationToken);
+        var queues = await Host.QueuesAsync();
+        return InvariantChecker.Check(journal, tables, queues.Where(q => q.Name is "orders" or "payments").Sum(q => q.Ready + q.Unacknowledged));
+    }
+
     public async Task<long> CountAsync(string sql)
     {
         await using var command = _dataSource.CreateCommand(sql);

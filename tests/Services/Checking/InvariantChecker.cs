@@ -1,0 +1,135 @@
+namespace Messaging.Services;
+
+/// <summary>An invariant of DESIGN that does not hold, and on what.</summary>
+public sealed record Violation(string Invariant, string What)
+{
+    public override string ToString() => $"{Invariant}: {What}";
+}
+
+/// <summary>
+/// Computes the invariants from what the clients were told, what the tables hold, and what the broker still has. Every crash, kill and
+/// control run is judged by this one class. Ask it once everything has come to rest.
+/// </summary>
+public static class InvariantChecker
+{
+    /// <param name="journal">Of all clients that used this database.</param>
+    /// <param name="tables">The database, after the run.</param>
+    /// <param name="queued">Messages that the broker has in its queues, unacknowledged ones included.</param>
+    public static IReadOnlyList<Violation> Check(Journal journal, Snapshot tables, long queued)
+    {
+        var effects = tables.Effects.ToLookup(e => (e.Operation, e.Key));
+        var parked = tables.ParkedMessages.ToLookup(p => (p.Operation, p.Key));
+        return
+        [
+            .. NoLoss(journal, effects, parked), .. NoDouble(tables, effects), .. NoPhantom(journal, tables, effects), .. Atomic(tables),
+            .. StableReply(journal), .. AcknowledgedAfterCommit(tables, parked, queued), .. Drained(tables, queued), .. Unknown(journal, tables, effects),
+        ];
+    }
+
+    /// <summary>I1: every key answered 2xx ends as one effect, or one parked row with its body intact.</summary>
+    private static IEnumerable<Violation> NoLoss(Journal journal, ILookup<(string, string), Effect> effects, ILookup<(string, string?), Snapshot.Parked> parked)
+    {
+        foreach (var request in journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted).Select(e => e.Request).Distinct())
+        {
+            var intact = parked[(request.Operation, request.Key)].Any(p => p.Body.Contains(request.IsPayment ? request.Payload : $"item {request.Number}", StringComparison.Ordinal));
+            if (!effects[(request.Operation, request.Key)].Any() && !intact)
+            {
+                yield return new Violation("I1", $"{request.Key} was accepted, and has neither an effect nor a parked row");
+            }
+        }
+    }
+
+    /// <summary>I2: effects per key ≤ 1, and the running balance is the sum of the ledger.</summary>
+    private static IEnumerable<Violation> NoDouble(Snapshot tables, ILookup<(string, string), Effect> effects)
+    {
+        foreach (var key in tables.Effects.GroupBy(e => (e.Operation, e.Client, e.Key)).Where(g => g.Count() > 1))
+        {
+            yield return new Violation("I2", $"{key.Key.Key} took effect {key.Count()} times");
+        }
+
+        var ledger = tables.Effects.Where(e => e.Operation == "capture-payment").Sum(e => decimal.Parse(e.Payload, System.Globalization.CultureInfo.InvariantCulture));
+        if (tables.Balances.Values.Sum() != ledger)
+        {
+            yield return new Violation("I2", $"the balances are {tables.Balances.Values.Sum()}, the ledger sums to {ledger}");
+        }
+    }
+
+    /// <summary>I3: every effect was attempted, with the payload that was accepted first.</summary>
+    private static IEnumerable<Violation> NoPhantom(Journal journal, Snapshot tables, ILookup<(string, string), Effect> effects)
+    {
+        var attempted = journal.Entries.ToLookup(e => (e.Request.Operation, e.Request.Key));
+        foreach (var effect in tables.Effects)
+        {
+            var entries = attempted[(effect.Operation, effect.Key)].ToList();
+            var accepted = entries.FirstOrDefault(e => e.Answer == Journal.Answer.Accepted)?.Request.Payload;
+            if (entries.All(e => e.Request.Payload != effect.Payload) || (accepted is not null && accepted != effect.Payload))
+            {
+                yield return new Violation("I3", $"{effect.Key} took effect as '{effect.Payload}', which was not what was accepted: '{accepted ?? "nothing"}'");
+            }
+        }
+
+        var claimed = tables.Inbox.ToLookup(i => (i.Operation, i.Client, i.Key), i => i.Fingerprint);
+        foreach (var s in tables.Submissions.Where(s => claimed[(s.Operation, s.Client, s.Key)].Any(fingerprint => fingerprint != s.Fingerprint)))
+        {
+            yield return new Violation("I3", $"{s.Key} was submitted with one fingerprint and claimed with another");
+        }
+    }
+
+    /// <summary>I4: inbox row, effect and outcome are there together or not at all.</summary>
+    private static IEnumerable<Violation> Atomic(Snapshot tables)
+    {
+        var effects = tables.Effects.Select(e => (e.Operation, e.Client, e.Key)).ToHashSet();
+        var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
+        return tables.Inbox.Where(i => i.Status is null).Select(i => new Violation("I4", $"{i.Key} is claimed and has no outcome"))
+            .Concat(tables.Inbox.Where(i => i.Status is "created" or "captured" && !effects.Contains((i.Operation, i.Client, i.Key))).Select(i => new Violation("I4", $"{i.Key} is {i.Status} and has no effect")))
+            .Concat(effects.Where(e => !claims.Contains(e)).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
+    }
+
+    /// <summary>I5: same key and payload, byte-same acceptance; same key and another payload, never accepted.</summary>
+    private static IEnumerable<Violation> StableReply(Journal journal)
+    {
+        foreach (var key in journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted && e.Acceptance is not null).GroupBy(e => (e.Request.Operation, e.Request.Key)))
+        {
+            if (key.DistinctBy(e => e.Request.Payload).Count() > 1)
+            {
+                yield return new Violation("I5", $"{key.Key.Key} was accepted with two payloads");
+            }
+            else if (key.DistinctBy(e => e.Acceptance).Count() > 1)
+            {
+                yield return new Violation("I5", $"{key.Key.Key} was answered in two ways");
+            }
+        }
+    }
+
+    /// <summary>I6: with nothing under way any more, a submission without an outcome was acknowledged, or counted as sent, too early.</summary>
+    private static IEnumerable<Violation> AcknowledgedAfterCommit(Snapshot tables, ILookup<(string, string?), Snapshot.Parked> parked, long queued)
+    {
+        var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
+        return queued > 0 || tables.Outgoing > 0 ? [] : tables.Submissions
+            .Where(s => !claims.Contains((s.Operation, s.Client, s.Key)) && !parked[(s.Operation, s.Key)].Any())
+            .Select(s => new Violation("I6", $"{s.Key} was committed in the publisher, and its message was let go without an outcome"));
+    }
+
+    /// <summary>I7: queue, unacknowledged and outbox reach 0.</summary>
+    private static IEnumerable<Violation> Drained(Snapshot tables, long queued)
+    {
+        if (tables.Outgoing > 0)
+        {
+            yield return new Violation("I7", $"{tables.Outgoing} outgoing rows are left");
+        }
+
+        if (queued > 0)
+        {
+            yield return new Violation("I7", $"{queued} messages are left in the queues");
+        }
+    }
+
+    /// <summary>I11: what was answered with "unknown" happened once or not at all.</summary>
+    private static IEnumerable<Violation> Unknown(Journal journal, Snapshot tables, ILookup<(string, string), Effect> effects)
+    {
+        var submitted = tables.Submissions.ToLookup(s => (s.Operation, s.Key));
+        return journal.Entries.Where(e => e.Answer == Journal.Answer.Unknown).Select(e => (e.Request.Operation, e.Request.Key)).Distinct()
+            .Where(key => submitted[key].Count() > 1 || effects[key].Count() > 1)
+            .Select(key => new Violation("I11", $"{key.Key}, whose answer was unknown, happened more than once"));
+    }
+}

@@ -1,0 +1,30 @@
+using System.Collections.Concurrent;
+
+namespace Messaging.Services;
+
+/// <summary>What the clients of a run asked for and were told: the half of the proof that no server of ours can forge.</summary>
+public sealed class Journal
+{
+    private readonly ConcurrentQueue<Entry> _entries = [];
+
+    /// <summary>In the order of the answers.</summary>
+    public IReadOnlyCollection<Entry> Entries => _entries;
+
+    /// <summary>The server took it: 2xx over HTTP, or a broker's confirm of a foreign message (which has no <paramref name="acceptance"/>).</summary>
+    public void Accepted(Request request, string? acceptance = null) => _entries.Enqueue(new Entry(request, Answer.Accepted, acceptance));
+
+    /// <summary>The key stands for another payload: 422.</summary>
+    public void Refused(Request request) => _entries.Enqueue(new Entry(request, Answer.Refused, null));
+
+    /// <summary>No answer, or one that says "ask again": it may have happened, once.</summary>
+    public void Unknown(Request request) => _entries.Enqueue(new Entry(request, Answer.Unknown, null));
+
+    public enum Answer
+    {
+        Accepted,
+        Refused,
+        Unknown,
+    }
+
+    public sealed record Entry(Request Request, Answer Answer, string? Acceptance);
+}

@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Messaging.Services;
+
+/// <summary>Which way bytes go.</summary>
+public enum Flow
+{
+    ToServer,
+    ToClient,
+}
+
+/// <summary>
+/// A TCP proxy on loopback before a database or a broker, and the faults of a network: latency, a reset of everything, a cut after N
+/// bytes one way, a peer that swallows what it is sent (half-open), and cuts at what <see cref="IWatch"/> sees come by.
+/// </summary>
+public sealed class FaultProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<ProxiedConnection, Task> _connections = [];
+    private readonly (string Host, int Port) _server;
+    private readonly Func<IWatch>? _watch;
+    private readonly Task _accepting;
+    private readonly long[] _bytesLeft = [long.MaxValue, long.MaxValue];
+    private int _cuts;
+
+    public FaultProxy(string host, int port, Func<IWatch>? watch = null)
+    {
+        (_server, _watch) = ((host, port), watch);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Added to every packet, each way.</summary>
+    public TimeSpan Latency { get; set; }
+
+    /// <summary>Half-open: what either side sends is read and dropped, and both sides believe that the connection stands.</summary>
+    public bool Swallows { get; set; }
+
+    /// <summary>Connections that were cut at a byte or by a watch.</summary>
+    public int Cuts => Volatile.Read(ref _cuts);
+
+    /// <summary>Resets every connection now; new ones are let in.</summary>
+    public void ResetAll()
+    {
+        foreach (var connection in _connections.Keys)
+        {
+            connection.Reset();
+        }
+    }
+
+    /// <summary>Lets that many more bytes pass one way, on all connections together, and resets the one that sends the next. Once.</summary>
+    public void CutAfter(Flow flow, long bytes) => Interlocked.Exchange(ref _bytesLeft[(int)flow], bytes);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Dispose();
+        ResetAll();
+        await _accepting;
+        await Task.WhenAll(_connections.Values);
+        _stop.Dispose();
+    }
+
+    /// <summary>How many of these bytes may still pass; fewer than asked for means cut.</summary>
+    internal int Admit(Flow flow, int bytes)
+    {
+        ref var left = ref _bytesLeft[(int)flow];
+        if (Volatile.Read(ref left) == long.MaxValue)
+        {
+            return bytes;
+        }
+
+        var after = Interlocked.Add(ref left, -bytes);
+        if (after >= 0)
+        {
+            return bytes;
+        }
+
+        Interlocked.Exchange(ref left, long.MaxValue);
+        return (int)Math.Max(0, bytes + after);
+    }
+
+    internal void CountCut() => Interlocked.Increment(ref _cuts);
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var connection = new ProxiedConnection(this, await _listener.AcceptTcpClientAsync(_stop.Token), _watch?.Invoke());
+                _connections[connection] = ServeAsync(connection);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException or SocketException)
+        {
+            // Disposed.
+        }
+    }
+
+    private async Task ServeAsync(ProxiedConnection connection)
+    {
+        await Task.Yield();
+        using (connection)
+        {
+            await connection.RunAsync(_server.Host, _server.Port, _stop.Token);
+        }
+
+        _connections.TryRemove(connection, out _);
+    }
+}
+
+/// <summary>Where a watched connection is cut.</summary>
+public enum Cut
+{
+    None,
+
+    /// <summary>The server never sees what was just sent.</summary>
+    BeforeServer,
+
+    /// <summary>The server has done what it was just sent; the client never hears of it.</summary>
+    AfterServer,
+}
+
+/// <summary>Looks at what the client of one connection sends, and says where to cut it.</summary>
+public interface IWatch
+{
+    Cut See(ReadOnlySpan<byte> sent);
+}

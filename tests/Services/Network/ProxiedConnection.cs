@@ -1,0 +1,111 @@
+using System.Net.Sockets;
+
+namespace Messaging.Services;
+
+/// <summary>One connection through a <see cref="FaultProxy"/>.</summary>
+internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWatch? watch) : IDisposable
+{
+    private readonly TcpClient _server = new();
+    private volatile bool _dropsAnswers;
+
+    /// <summary>Both ends see a reset, as from a firewall or a host that went away.</summary>
+    public void Reset()
+    {
+        Reset(client);
+        Reset(_server);
+    }
+
+    public void Dispose() => Reset();
+
+    public async Task RunAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        try
+        {
+            client.NoDelay = _server.NoDelay = true;
+            await _server.ConnectAsync(host, port, cancellationToken);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var answers = PumpAsync(Flow.ToClient, _server, client, over.Token);
+            await Task.WhenAny(RequestsAsync(answers, over.Token), answers);
+            await over.CancelAsync();
+        }
+        catch (Exception exception) when (IsOver(exception))
+        {
+            // The server is not there: nor is this connection.
+        }
+    }
+
+    private static bool IsOver(Exception exception) =>
+        exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
+
+    private static void Reset(TcpClient end)
+    {
+        try
+        {
+            end.LingerState = new LingerOption(true, 0);
+        }
+        catch (Exception exception) when (IsOver(exception) || exception is NullReferenceException)
+        {
+            // Closed already; the socket of a closed TcpClient is null.
+        }
+
+        end.Dispose();
+    }
+
+    private async Task RequestsAsync(Task answers, CancellationToken cancellationToken) =>
+        await PumpAsync(Flow.ToServer, client, _server, cancellationToken, async sent =>
+        {
+            var cut = watch?.See(sent.Span) ?? Cut.None;
+            if (cut == Cut.None)
+            {
+                return false;
+            }
+
+            proxy.CountCut();
+            if (cut == Cut.AfterServer)
+            {
+                // Only once the server has closed its end, so has done what it was sent, the client's end is closed.
+                _dropsAnswers = true;
+                await _server.GetStream().WriteAsync(sent, cancellationToken);
+                _server.Client.Shutdown(SocketShutdown.Send);
+                await answers;
+            }
+
+            return true;
+        });
+
+    private async Task PumpAsync(Flow flow, TcpClient from, TcpClient to, CancellationToken cancellationToken, Func<ReadOnlyMemory<byte>, Task<bool>>? isCut = null)
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (await from.GetStream().ReadAsync(buffer, cancellationToken) is var count and > 0)
+            {
+                if (proxy.Latency > TimeSpan.Zero)
+                {
+                    await Task.Delay(proxy.Latency, TimeProvider.System, cancellationToken);
+                }
+
+                if (isCut is not null && await isCut(buffer.AsMemory(0, count)))
+                {
+                    return;
+                }
+
+                var admitted = proxy.Admit(flow, count);
+                if (!proxy.Swallows && !(flow == Flow.ToClient && _dropsAnswers))
+                {
+                    await to.GetStream().WriteAsync(buffer.AsMemory(0, admitted), cancellationToken);
+                }
+
+                if (admitted < count)
+                {
+                    proxy.CountCut();
+                    return;
+                }
+            }
+        }
+        catch (Exception exception) when (IsOver(exception))
+        {
+            // One end is gone; so is the other, when this returns.
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Messaging.Transactional;
+
+namespace Messaging.Stack;
+
+/// <summary>What happens at a crash point.</summary>
+public enum Fault
+{
+    /// <summary>SIGKILL of the real process.</summary>
+    Kill,
+
+    Exception,
+
+    /// <summary>The process is told to stop; at P1–P5 the callers hang up as well.</summary>
+    Cancellation,
+
+    DatabaseCut,
+
+    BrokerCut,
+}
+
+/// <summary>One cell of the matrix.</summary>
+/// <param name="Point">As in docs/flow.md.</param>
+/// <param name="Fault">What happens there.</param>
+/// <param name="Provider">On which database.</param>
+/// <param name="IsBatch">At least two messages share the transaction or the window; else one has it alone.</param>
+public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provider, bool IsBatch)
+{
+    private const int BatchSize = 6;
+
+    private int _round;
+
+    /// <summary>The points that lie inside a commit whose answer is lost: there the proxy cuts the COMMIT itself.</summary>
+    public bool CutsTheCommit => Fault == Fault.DatabaseCut && Provider == DatabaseProvider.PostgreSql && Point is "P3" or "C5";
+
+    /// <summary>Where to strike, as <see cref="CrashPath"/> reads it.</summary>
+    public string Path => (Point, IsBatch) switch
+    {
+        _ when CutsTheCommit => (Point == "P3" ? "P2" : "C4") + AtLeastTwo,
+        ("D4", _) => Provider == DatabaseProvider.Sqlite ? "D4@2" : "D2@2 D4",
+        ("P5", true) => "P4@2 P5",
+        ("C8", _) => "C8",
+        _ => Point + AtLeastTwo,
+    };
+
+    private string AtLeastTwo => IsBatch ? "@2" : "";
+
+    /// <summary>Requests under new keys, as many as the cell needs at once.</summary>
+    internal IReadOnlyList<Services.Request> NextRequests()
+    {
+        var round = _round++;
+        var count = IsBatch ? BatchSize : 1;
+        return [.. Enumerable.Range(1, count).Select(i => new Services.Request(IsPayment: IsBatch && Point[0] != 'R', $"{Point}-{Fault}-{(IsBatch ? 'n' : '1')}-{round}-{i}", i))];
+    }
+
+    public override string ToString() => $"{Point} × {Fault} × {Provider} × {(IsBatch ? "batch of n" : "batch of 1")}";
+}

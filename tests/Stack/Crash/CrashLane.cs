@@ -1,0 +1,87 @@
+using System.Data.Common;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Messaging.Stack;
+
+/// <summary>
+/// A database and a broker on which cells run one after the other, each under keys of its own. What earlier cells left is judged again
+/// with each later one.
+/// </summary>
+internal abstract class CrashLane(DatabaseOptions database) : IAsyncDisposable
+{
+    private readonly Transactional.Database _database = new(database);
+
+    private readonly HashSet<string> _reported = [];
+
+    public Journal Journal { get; } = new();
+
+    /// <summary>The service that recovers, in this process.</summary>
+    public abstract WebApplication Build(string url);
+
+    /// <summary>The real process that is to die at a point.</summary>
+    public abstract ServiceOptions ProcessFor(CrashCell cell);
+
+    /// <summary>True when the process that dies has no HTTP front: its messages come over the broker.</summary>
+    public abstract bool IsFedByBroker(CrashCell cell);
+
+    public abstract void CutDatabase(bool atNextCommit);
+
+    public abstract void CutBroker();
+
+    /// <summary>What the broker has; ask it while no service runs, so that nothing is in anybody's hands.</summary>
+    public abstract Task<long> QueuedAsync();
+
+    /// <summary>As a foreign producer does, with confirms.</summary>
+    public abstract Task PublishAsync(IEnumerable<Request> requests, string client = "external");
+
+    public Task<DbConnection> OpenAsync() => _database.OpenAsync(TestContext.Current.CancellationToken);
+
+    public async Task MigrateAsync()
+    {
+        System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(typeof(HostedService).TypeHandle);
+        await using var app = Build("http://127.0.0.1:0");
+        await app.Services.GetRequiredService<Schema>().MigrateAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var connection = await OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async Task<long> CountAsync(string table)
+    {
+        await using var connection = await OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT COUNT(*) FROM {table}";
+        return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken), System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Nothing waits to be sent, and every key that was accepted has its outcome.</summary>
+    public async Task<bool> IsSettledAsync()
+    {
+        await using var connection = await OpenAsync();
+        var tables = await Snapshot.TakeAsync(connection, TestContext.Current.CancellationToken);
+        var outcomes = tables.Inbox.Where(i => i.Status is not null).Select(i => i.Key).ToHashSet();
+        return tables.Outgoing == 0 && Journal.Entries.All(e => e.Answer != Journal.Answer.Accepted || outcomes.Contains(e.Request.Key));
+    }
+
+    /// <summary>The invariants that do not hold now and were not reported before.</summary>
+    public async Task<IReadOnlyList<Violation>> JudgeAsync()
+    {
+        await using var connection = await OpenAsync();
+        var tables = await Snapshot.TakeAsync(connection, TestContext.Current.CancellationToken);
+        return [.. InvariantChecker.Check(Journal, tables, await QueuedAsync()).Where(v => _reported.Add(v.ToString()))];
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+}

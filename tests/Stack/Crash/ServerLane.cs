@@ -1,0 +1,162 @@
+using Messaging.Consumer;
+using Messaging.Contracts;
+using Messaging.Publisher;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Data.SqlClient;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using RabbitMQ.Client;
+
+namespace Messaging.Stack;
+
+/// <summary>RabbitMQ and a database server, each behind a proxy that cuts.</summary>
+internal sealed class ServerLane : CrashLane
+{
+    private readonly DatabaseProvider _provider;
+    private readonly TestDatabase _database;
+    private readonly VirtualHost _host;
+    private readonly Action<IServiceCollection>? _sabotage;
+    private readonly CommitCutter? _cutter;
+    private readonly string _connectionString;
+
+    private ServerLane(DatabaseProvider provider, TestDatabase database, VirtualHost host, Action<IServiceCollection>? sabotage)
+        : base(new DatabaseOptions(provider, database.ConnectionString))
+    {
+        (_provider, _database, _host, _sabotage) = (provider, database, host, sabotage);
+        ToBroker = new FaultProxy(host.Uri.Host, host.Uri.Port);
+        if (provider == DatabaseProvider.PostgreSql)
+        {
+            _cutter = new CommitCutter(database.ConnectionString);
+            (ToDatabase, _connectionString) = (_cutter.Proxy, _cutter.ConnectionString);
+        }
+        else
+        {
+            var server = new SqlConnectionStringBuilder(database.ConnectionString);
+            var address = server.DataSource.Split(',');
+            ToDatabase = new FaultProxy(address[0], address.Length > 1 ? int.Parse(address[1], System.Globalization.CultureInfo.InvariantCulture) : 1433);
+            server.DataSource = $"127.0.0.1,{ToDatabase.Port}";
+            _connectionString = server.ConnectionString;
+        }
+    }
+
+    public FaultProxy ToBroker { get; }
+
+    public FaultProxy ToDatabase { get; }
+
+    /// <param name="sabotage">Replaces what a control run breaks.</param>
+    /// <param name="servers">The shared ones.</param>
+    /// <param name="provider">PostgreSQL or SQL Server.</param>
+    public static async Task<ServerLane> CreateAsync(SharedServers servers, DatabaseProvider provider, Action<IServiceCollection>? sabotage = null)
+    {
+        var database = provider == DatabaseProvider.PostgreSql
+            ? await (await servers.PostgresAsync()).CreateDatabaseAsync("crash")
+            : await (await servers.SqlServerAsync()).CreateDatabaseAsync("crash");
+        var lane = new ServerLane(provider, database, await (await servers.RabbitMqAsync()).CreateVirtualHostAsync("crash"), sabotage);
+        await lane.MigrateAsync();
+        return lane;
+    }
+
+    public override WebApplication Build(string url)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls(url);
+        builder.Configuration.AddInMemoryCollection(Settings(
+            _connectionString, new UriBuilder(_host.Uri) { Host = "127.0.0.1", Port = ToBroker.Port }.Uri, ":"));
+        builder.AddPublisher(anonymousOnLoopback: true);
+        builder.AddConsumer();
+        builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
+            .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
+        builder.Services.ReceiveSubmissionsDirectly();
+        _sabotage?.Invoke(builder.Services);
+        var app = builder.Build();
+        app.MapPublisher();
+        return app;
+    }
+
+    public override ServiceOptions ProcessFor(CrashCell cell)
+    {
+        var settings = Settings(_database.ConnectionString, _host.Uri, "__");
+        settings["ASPNETCORE_ENVIRONMENT"] = "Development";
+        settings["Inbox__Direct"] = "true";
+        settings["MESSAGING_CRASH_POINT"] = cell.Path;
+        return new ServiceOptions(IsFedByBroker(cell) ? "Consumer" : "Publisher", settings);
+    }
+
+    public override bool IsFedByBroker(CrashCell cell) => cell.Point[0] == 'C';
+
+    public override void CutDatabase(bool atNextCommit)
+    {
+        if (atNextCommit)
+        {
+            _cutter!.CutNext(1);
+        }
+        else
+        {
+            ToDatabase.ResetAll();
+        }
+    }
+
+    public override void CutBroker() => ToBroker.ResetAll();
+
+    public override async Task<long> QueuedAsync()
+    {
+        await using var connection = await _host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+        var orders = await channel.MessageCountAsync(SubmitOrder.Queue, TestContext.Current.CancellationToken);
+        return orders + await channel.MessageCountAsync(CapturePayment.Queue, TestContext.Current.CancellationToken);
+    }
+
+    public override async Task PublishAsync(IEnumerable<Request> requests, string client)
+    {
+        var published = requests.ToList();
+        await RedeliverAsync(published, client);
+        published.ForEach(request => Journal.Accepted(request));
+    }
+
+    /// <summary>Messages that nobody is told of: what a broker does that hands out again what it handed out before.</summary>
+    public async Task RedeliverAsync(IEnumerable<Request> requests, string client)
+    {
+        await using var connection = await _host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);
+        foreach (var request in requests)
+        {
+            var properties = new BasicProperties
+            {
+                Persistent = true,
+                ContentType = "application/json",
+                Headers = new Dictionary<string, object?> { ["Idempotency-Key"] = request.Key, ["client-id"] = client },
+            };
+            await channel.BasicPublishAsync("", request.Queue, mandatory: true, properties, System.Text.Encoding.UTF8.GetBytes(request.Json), TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Until no message waits; those in somebody's hands are seen when the service has stopped.</summary>
+    public Task TakenAsync(TimeSpan limit) => Eventually.Equal(0L, QueuedAsync, limit);
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await ToBroker.DisposeAsync();
+        await ToDatabase.DisposeAsync();
+        await _database.DisposeAsync();
+        await _host.DisposeAsync();
+    }
+
+    /// <summary>Short leases and pauses: a dead process's rows are taken over soon.</summary>
+    private Dictionary<string, string?> Settings(string connectionString, Uri broker, string separator) => new()
+    {
+        ["Database" + separator + "Provider"] = _provider.ToString(),
+        ["ConnectionStrings" + separator + "Orders"] = connectionString,
+        ["ConnectionStrings" + separator + "RabbitMq"] = broker.ToString(),
+        ["Dispatch" + separator + "LeaseMilliseconds"] = "1000",
+        ["Dispatch" + separator + "PollIntervalMilliseconds"] = "100",
+        ["Inbox" + separator + "RetryDelayMilliseconds"] = "20",
+        ["Retention" + separator + "IntervalSeconds"] = "1",
+    };
+}
