@@ -28,7 +28,7 @@ public sealed class ModelTests(SharedServers servers)
             SqliteConnection.ClearPool(connection);
         }
 
-        await CheckAsync(iterations: 40, leastSteps: 100_000, DatabaseProvider.Sqlite, () =>
+        await CheckAsync(iterations: 44, leastSteps: 100_000, DatabaseProvider.Sqlite, () =>
         {
             var copy = EmptyDatabase.InFolder(Directory.CreateDirectory(Path.Combine(Memory, $"messaging-model-{Guid.CreateVersion7()}")).FullName);
             File.Copy(file, new SqliteConnectionStringBuilder(copy.ConnectionString).DataSource);
@@ -37,7 +37,7 @@ public sealed class ModelTests(SharedServers servers)
     }
 
     [Fact]
-    public Task On_PostgreSQL_they_hold_after_3_000() => CheckAsync(iterations: 4, leastSteps: 3_000, DatabaseProvider.PostgreSql, async () =>
+    public Task On_PostgreSQL_they_hold_after_3_000() => CheckAsync(iterations: 2, leastSteps: 3_000, DatabaseProvider.PostgreSql, async () =>
     {
         var database = await EmptyDatabase.CreateAsync(servers, DatabaseProvider.PostgreSql);
         await Engine.MigrateAsync(DatabaseProvider.PostgreSql, database.ConnectionString);
