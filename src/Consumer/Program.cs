@@ -57,7 +57,7 @@ try
     builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
-    var direct = builder.Configuration.GetValue("Inbox:Direct", false);
+    var direct = builder.Configuration.GetValue("Inbox:Direct", true);
     builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
     {
         bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
@@ -72,6 +72,8 @@ try
     }
 
     await using var app = builder.Build();
+    // Asked here and not by the host, which would log a stack trace for a setting that is out of range.
+    app.Services.GetRequiredService<IStartupValidator>().Validate();
     app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
     app.MapHealthChecks("/health/ready");
     app.MapPrometheusScrapingEndpoint("/metrics");

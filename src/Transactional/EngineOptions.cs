@@ -26,7 +26,7 @@ public sealed class AcceptOptions
 /// <summary>How outgoing messages are dispatched; configuration section <c>Dispatch</c>.</summary>
 public sealed class DispatchOptions
 {
-    /// <summary>Messages published but not yet confirmed, at most.</summary>
+    /// <summary>Messages of one window: published together, confirmed, deleted together. Three windows may be under way at once.</summary>
     [Range(1, 10_000)]
     public int WindowSize { get; set; } = 500;
 
@@ -59,11 +59,11 @@ public sealed class InboxOptions
 {
     /// <summary>Deliveries that may share one transaction.</summary>
     [Range(1, 2000)]
-    public int MaxBatchSize { get; set; } = 200;
+    public int MaxBatchSize { get; set; } = 500;
 
     /// <summary>Unacknowledged deliveries the broker may hand to one endpoint of this process.</summary>
     [Range(1, 10_000)]
-    public int PrefetchCount { get; set; } = 1000;
+    public int PrefetchCount { get; set; } = 2000;
 
     /// <summary>Attempts before a message whose handler fails is parked.</summary>
     [Range(1, 100)]

@@ -21,7 +21,7 @@ public sealed class Database : IAsyncDisposable
             Dialect = options.Provider switch
             {
                 DatabaseProvider.Sqlite => new SqliteDialect(options.ConnectionString),
-                DatabaseProvider.PostgreSql => new PostgreSqlDialect(_dataSource = NpgsqlDataSource.Create(options.ConnectionString)),
+                DatabaseProvider.PostgreSql => new PostgreSqlDialect(_dataSource = PostgreSqlDialect.CreateDataSource(options.ConnectionString)),
                 _ => new SqlServerDialect(new DbConnectionStringBuilder { ConnectionString = options.ConnectionString }.ConnectionString),
             };
         }

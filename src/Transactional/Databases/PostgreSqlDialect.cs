@@ -9,6 +9,12 @@ namespace Messaging.Transactional;
 /// <summary>PostgreSQL. <c>ON CONFLICT DO NOTHING</c> at READ COMMITTED waits for a concurrent inserter of the same key to commit or roll back.</summary>
 internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
 {
+    /// <summary>
+    /// A batch sends the same few statements every time, and EF Core one statement per row: prepared, they are parsed and planned once.
+    /// A pooler that cannot keep prepared statements is told so in the connection string (<c>Max Auto Prepare=0</c>).
+    /// </summary>
+    private const int MaxAutoPrepare = 100;
+
     public override int Writers => 2;
 
     public override string NowMilliseconds => "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -19,6 +25,18 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
 
     public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
+
+    /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
+    public static NpgsqlDataSource CreateDataSource(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        if (!settings.ShouldSerialize("Max Auto Prepare"))
+        {
+            (settings.MaxAutoPrepare, settings.AutoPrepareMinUsages) = (MaxAutoPrepare, 2);
+        }
+
+        return NpgsqlDataSource.Create(settings);
+    }
 
     public override string Source(DbCommand command, RowSet rows, string alias)
     {

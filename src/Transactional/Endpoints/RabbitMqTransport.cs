@@ -8,8 +8,8 @@ using RabbitMQ.Client.Exceptions;
 namespace Messaging.Transactional;
 
 /// <summary>
-/// Publishes a window of messages to RabbitMQ and waits for the confirm of each. RabbitMQ confirms a message that no queue takes, so
-/// every one is published <c>mandatory</c>. A connection that breaks is thrown away whole; the next window opens a new one.
+/// Keeps a connection to RabbitMQ on which windows of messages are published and confirmed. RabbitMQ confirms a message that no queue
+/// takes, so every one is published <c>mandatory</c>. A connection that breaks is thrown away whole; the next window opens a new one.
 /// </summary>
 internal sealed partial class RabbitMqTransport(
     RabbitMqOptions rabbit, Topology topology, IOptions<DispatchOptions> options, IHostApplicationLifetime lifetime, ILogger<RabbitMqTransport> log)
@@ -19,7 +19,7 @@ internal sealed partial class RabbitMqTransport(
 
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private IConnection? _connection;
-    private IChannel? _channel;
+    private ConfirmedChannel? _channel;
 
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
@@ -28,14 +28,7 @@ internal sealed partial class RabbitMqTransport(
             var channel = await ConnectAsync(cancellationToken);
             using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
-            var confirms = new Task<SendResult>[messages.Count];
-            for (var i = 0; i < messages.Count; i++)
-            {
-                confirms[i] = PublishAsync(channel, messages[i], bounded.Token);
-            }
-
-            CrashPoint.Reach("D2", messages.Count);
-            var results = await Task.WhenAll(confirms);
+            var results = await channel.SendAsync(messages, bounded.Token);
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
                 // A queue or binding that somebody deleted is declared again before the next attempt. (An event may lack subscribers.)
@@ -84,33 +77,7 @@ internal sealed partial class RabbitMqTransport(
         Dispose();
     }
 
-    private static async Task<SendResult> PublishAsync(IChannel channel, OutgoingMessage message, CancellationToken cancellationToken)
-    {
-        var properties = new BasicProperties
-        {
-            Persistent = true,
-            ContentType = MassTransitEnvelope.ContentType,
-            MessageId = message.Id.ToString(),
-            Timestamp = new AmqpTimestamp(message.AcceptedAtMs / 1000),
-            Headers = MassTransitEnvelope.Identity(message).ToDictionary(h => h.Name, h => (object?)h.Value),
-        };
-        try
-        {
-            await channel.BasicPublishAsync(message.Destination.Exchange, routingKey: "", mandatory: true, properties, MassTransitEnvelope.Write(message), cancellationToken);
-            CrashPoint.Reach("D4");
-            return SendResult.Confirmed;
-        }
-        catch (PublishReturnException exception)
-        {
-            return new SendResult(SendOutcome.Unrouted, $"returned: {exception.ReplyCode} {exception.ReplyText}");
-        }
-        catch (PublishException exception)
-        {
-            return new SendResult(SendOutcome.Refused, "nacked: " + exception.Message);
-        }
-    }
-
-    private async Task<IChannel> ConnectAsync(CancellationToken cancellationToken)
+    private async Task<ConfirmedChannel> ConnectAsync(CancellationToken cancellationToken)
     {
         await _connecting.WaitAsync(cancellationToken);
         try
@@ -123,10 +90,7 @@ internal sealed partial class RabbitMqTransport(
             await CloseAsync();
             _connection = await rabbit.CreateFactory("dispatcher").CreateConnectionAsync(cancellationToken);
             await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
-            // The window bounds what is outstanding; the client's own limiter would only slow it down.
-            _channel = await _connection.CreateChannelAsync(
-                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null),
-                cancellationToken);
+            _channel = await ConfirmedChannel.OpenAsync(_connection, cancellationToken);
             return _channel;
         }
         finally
@@ -180,7 +144,6 @@ internal sealed partial class RabbitMqTransport(
     }
 
     /// <summary>What a client meets when the connection or the broker goes; a channel closed meanwhile is an <see cref="InvalidOperationException"/>.</summary>
-
     internal static bool IsOutage(Exception exception, CancellationToken cancellationToken) =>
         exception is RabbitMQClientException or SocketException or IOException or TimeoutException or InvalidOperationException
         || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);

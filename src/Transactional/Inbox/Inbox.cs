@@ -90,7 +90,8 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             var items = batch.ConvertAll(p => p.Item);
             var decisions = await PersistAsync(ct => _transaction.RunAsync(_operation, items, ct));
-            for (var i = 0; i < batch.Count; i++)
+            // From the last to the first: whoever acknowledges waits for the first, and then finds all of them settled.
+            for (var i = batch.Count - 1; i >= 0; i--)
             {
                 Settle(batch[i], decisions[i]);
             }

@@ -24,7 +24,7 @@ internal sealed partial class Dispatcher(
     private readonly DispatchOptions _options = options.Value;
 
     private readonly Channel<OutgoingMessage> _handedOver = Channel.CreateBounded<OutgoingMessage>(
-        new BoundedChannelOptions(options.Value.MaxHandedOver) { SingleReader = true });
+        new BoundedChannelOptions(options.Value.MaxHandedOver));
 
     private string? _told;
 
@@ -35,11 +35,12 @@ internal sealed partial class Dispatcher(
     {
         await gate.WaitAsync(stoppingToken);
 
-        // Whichever loop ends first ends both, and with them the service: half a dispatcher would look healthy.
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        Task[] loops = [TakeHandedOverAsync(both.Token), PollAsync(both.Token)];
+        // Two windows take turns: one is on its way to the broker while the rows of the other are being deleted. Whichever loop ends
+        // first ends all, and with them the service: a part of a dispatcher would look healthy.
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        Task[] loops = [TakeHandedOverAsync(all.Token), TakeHandedOverAsync(all.Token), PollAsync(all.Token)];
         var first = await Task.WhenAny(loops);
-        await both.CancelAsync();
+        await all.CancelAsync();
         await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first;
     }

@@ -7,10 +7,12 @@ namespace Messaging.Database;
 
 /// <summary>
 /// Stands between Npgsql and the server and counts what the client waits for, from PostgreSQL's own protocol: each Sync and each
-/// simple query is one wait, but for the BEGIN and the DISCARD ALL that Npgsql sends ahead of a command without waiting.
+/// simple query is one wait, but for what Npgsql sends ahead of a command without waiting: BEGIN, and the reset of a pooled session.
 /// </summary>
 internal sealed class CountingProxy : IAsyncDisposable
 {
+    private static readonly string[] SentAhead = ["BEGIN", "DISCARD ALL", "SET SESSION AUTHORIZATION DEFAULT;"];
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly IPEndPoint _server;
@@ -100,7 +102,7 @@ internal sealed class CountingProxy : IAsyncDisposable
     private void Count(char type, byte[] body)
     {
         var text = type == 'Q' ? Encoding.UTF8.GetString(body).TrimEnd('\0') : "";
-        if (type == 'S' || (type == 'Q' && !text.StartsWith("BEGIN", StringComparison.Ordinal) && text != "DISCARD ALL"))
+        if (type == 'S' || (type == 'Q' && !SentAhead.Any(ahead => text.StartsWith(ahead, StringComparison.Ordinal))))
         {
             Interlocked.Increment(ref _roundTrips);
         }

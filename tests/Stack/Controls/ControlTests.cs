@@ -86,6 +86,7 @@ public sealed class ControlTests(SharedServers servers)
         await using var lane = await ServerLane.CreateAsync(servers, DatabaseProvider.PostgreSql, broken ? DeleteEarly : null);
         await using (var service = await HostedService.StartAsync(lane.Build))
         {
+            await Eventually.Succeeds(lane.QueuedAsync, Limit);
             lane.ToBroker.Swallows = true;
             await new Caller(service.Http, lane.Journal).SubmitAsync([Request.Order("a"), Request.Order("b", 2)]);
             await Eventually.Equal(broken ? 0L : 2L, () => lane.CountAsync("outgoing_messages"), Limit);

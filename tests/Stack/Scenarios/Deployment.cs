@@ -30,7 +30,9 @@ internal sealed class Deployment : IAsyncDisposable
 
     public IReadOnlyList<ServiceProcess> Consumers => _consumers;
 
-    public static async Task<Deployment> StartAsync(RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null)
+    /// <param name="direct">How the consumers receive; null for one each way, so that every scenario meets both.</param>
+    public static async Task<Deployment> StartAsync(
+        RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null, bool? direct = null)
     {
         var deployment = new Deployment(broker, await broker.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync());
         try
@@ -41,7 +43,7 @@ internal sealed class Deployment : IAsyncDisposable
             deployment.Publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", environment));
             for (var i = 0; i < consumers; i++)
             {
-                await deployment.AddConsumerAsync();
+                await deployment.AddConsumerAsync(direct);
             }
 
             return deployment;
@@ -53,7 +55,11 @@ internal sealed class Deployment : IAsyncDisposable
         }
     }
 
-    public async Task AddConsumerAsync() => _consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", _environment)));
+    public async Task AddConsumerAsync(bool? direct = null)
+    {
+        var environment = new Dictionary<string, string?>(_environment) { ["Inbox__Direct"] = (direct ?? (_consumers.Count % 2 == 0)).ToString() };
+        _consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", environment)));
+    }
 
     /// <summary>One more process of a service, with settings of its own; the caller's to dispose, and not waited for.</summary>
     public ServiceProcess Start(string project, params (string Name, string Value)[] settings)

@@ -11,10 +11,12 @@ public sealed class ForeignProducerTests(SharedServers servers)
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    [Fact]
-    public async Task A_key_published_500_times_with_500_message_ids_over_two_consumers_takes_effect_once()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_key_published_500_times_with_500_message_ids_over_two_consumers_takes_effect_once(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
 
         await deployment.PublishAsync("orders", Enumerable.Range(0, 500).Select(_ =>
             (Book, Headers("the-same"), (string?)Guid.CreateVersion7().ToString())));
@@ -26,10 +28,12 @@ public sealed class ForeignProducerTests(SharedServers servers)
         await deployment.AssertAtomicAsync();
     }
 
-    [Fact]
-    public async Task The_same_key_with_another_quantity_is_parked_as_a_conflict_and_leaves_the_first_effect_alone()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_same_key_with_another_quantity_is_parked_as_a_conflict_and_leaves_the_first_effect_alone(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
 
         await deployment.PublishAsync("orders", [(Book, Headers("k", "shop"), "1")]);
         await deployment.DrainedAsync(Limit);
@@ -43,10 +47,12 @@ public sealed class ForeignProducerTests(SharedServers servers)
         Assert.Equal(["shop"], await deployment.TextsAsync("SELECT client FROM parked_messages"));
     }
 
-    [Fact]
-    public async Task What_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
 
         await deployment.PublishAsync("orders",
         [
@@ -69,10 +75,12 @@ public sealed class ForeignProducerTests(SharedServers servers)
         }
     }
 
-    [Fact]
-    public async Task Messages_without_an_id_that_arrive_twice_are_parked_twice()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Messages_without_an_id_that_arrive_twice_are_parked_twice(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, direct: direct);
 
         await deployment.PublishAsync("payments", [("{}"u8.ToArray(), [], null), ("{}"u8.ToArray(), [], null)]);
         await deployment.DrainedAsync(Limit);
@@ -80,10 +88,12 @@ public sealed class ForeignProducerTests(SharedServers servers)
         Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM parked_messages WHERE queue = 'payments'"));
     }
 
-    [Fact]
-    public async Task A_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, direct: direct);
         await using (var connection = await deployment.Host.ConnectAsync())
         {
             await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);
