@@ -1,0 +1,19 @@
+namespace Messaging.Stack;
+
+/// <summary>No cell is left out in silence.</summary>
+public sealed class CrashMatrixSizeTests
+{
+    [Fact(Explicit = true)]
+    public void The_matrix_has_every_cell_and_a_reason_for_each_that_cannot_exist()
+    {
+        var absent = CrashMatrix.Cells.GroupBy(CrashMatrix.WhyNot).Where(g => g.Key is not null).ToList();
+        var run = CrashMatrix.Cells.Count(c => CrashMatrix.WhyNot(c) is null);
+        Tell($"{CrashMatrix.Cells.Count} cells: {CrashMatrix.Points.Length} points × 5 faults × 3 databases × 2 batches; {run} are run, {absent.Sum(g => g.Count())} cannot exist:");
+        absent.ForEach(g => Tell($"  {g.Count()}: {g.Key}"));
+
+        Assert.Equal(CrashMatrix.Points.Length * 5 * 3 * 2, CrashMatrix.Cells.Distinct().Count());
+        Assert.Equal(CrashMatrix.Cells.Count, run + absent.Sum(g => g.Count()));
+    }
+
+    private static void Tell(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
+}

@@ -1,0 +1,135 @@
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>Runs one cell: work until the fault strikes at its point, recovery, rest, verdict.</summary>
+internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
+{
+    private const int KilledBySignal = 128 + 9;
+    private const int MaxRounds = 25;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    private readonly List<Request> _requests = [];
+
+    private bool IsFedByBroker => lane.IsFedByBroker(cell) && (cell.Fault == Fault.Kill || cell.Point == "C8");
+
+    /// <summary>The invariants that were broken; none, if all is well.</summary>
+    public async Task<IReadOnlyList<Violation>> RunAsync()
+    {
+        await (cell.Point[0] == 'R' ? new RetentionScenario(cell, lane).RunAsync() : cell.Fault == Fault.Kill ? KillAsync() : StrikeAsync());
+        return await lane.JudgeAsync();
+    }
+
+    private async Task KillAsync()
+    {
+        await using (var gap = await OpenGapAsync())
+        {
+            await using var process = ServiceProcess.Start(lane.ProcessFor(cell));
+            if (!IsFedByBroker)
+            {
+                await process.WaitUntilReadyAsync();
+            }
+
+            // Without patience: this process is going to die.
+            var caller = new Caller(process.Http, lane.Journal);
+            await RepeatUntilAsync(() => process.HasExited, requests => Task.WhenAll(requests.Select(r => caller.TryAsync(r))));
+            Assert.Equal(KilledBySignal, await process.WaitForExitAsync(Limit));
+        }
+
+        await using var service = await HostedService.StartAsync(lane.Build);
+        await SettleAsync(new Caller(service.Http, lane.Journal));
+    }
+
+    private async Task StrikeAsync()
+    {
+        using var hangUp = new CancellationTokenSource();
+        var service = new HostedService(lane.Build);
+        var path = new Transactional.CrashPath(cell.Path, () => Strike(cell, lane, service, hangUp));
+        await using (service)
+        {
+            await service.StartAsync(path);
+            var caller = new Caller(service.Http, lane.Journal);
+            await using (var gap = await OpenGapAsync())
+            {
+                await RepeatUntilAsync(() => path.HasStruck, requests => Task.WhenAll(requests.Select(r => caller.TryAsync(r, hangUp.Token))));
+            }
+
+            await SettleAsync(caller);
+        }
+    }
+
+    internal static void Strike(CrashCell cell, CrashLane lane, HostedService service, CancellationTokenSource hangUp)
+    {
+        switch (cell.Fault)
+        {
+            case Fault.Exception:
+                throw new StrikeException(cell);
+            case Fault.Cancellation:
+                service.TellToStop();
+                hangUp.Cancel();
+                break;
+            case Fault.DatabaseCut:
+                lane.CutDatabase(cell.CutsTheCommit);
+                break;
+            default:
+                lane.CutBroker();
+                break;
+        }
+    }
+
+    /// <summary>How many requests share a transaction is chance: as many rounds as it takes until enough of them did.</summary>
+    private async Task RepeatUntilAsync(Func<bool> struck, Func<IReadOnlyList<Request>, Task> submit)
+    {
+        for (var round = 0; !struck(); round++)
+        {
+            Assert.True(round < MaxRounds, $"{cell.Path} was not reached in {MaxRounds} rounds");
+            var requests = cell.NextRequests();
+            _requests.AddRange(requests);
+            if (IsFedByBroker)
+            {
+                await lane.PublishAsync(requests);
+            }
+            else
+            {
+                await submit(requests);
+            }
+
+            await Eventually.True(async () => struck() || (cell.Point != "C8" && await lane.IsSettledAsync()), Limit, $"{cell.Path} to be reached or passed by");
+        }
+    }
+
+    /// <summary>Every caller asks again, one with another payload, until all are answered; then everything comes to rest.</summary>
+    private async Task SettleAsync(Caller caller)
+    {
+        if (!IsFedByBroker)
+        {
+            await caller.SubmitAsync(_requests);
+            await caller.SubmitAsync(_requests);
+            await caller.SubmitAsync(_requests[0] with { Number = 99 });
+        }
+
+        await Eventually.True(lane.IsSettledAsync, Limit, $"rest after {cell}");
+    }
+
+    /// <summary>
+    /// C8 needs a delivery that is not settled while those behind it are: its client's balance is locked until the point was reached.
+    /// </summary>
+    private async Task<IAsyncDisposable?> OpenGapAsync()
+    {
+        if (cell.Point != "C8")
+        {
+            return null;
+        }
+
+        await lane.ExecuteAsync("INSERT INTO balances (client, currency, amount) SELECT 'held', 'EUR', 0 WHERE NOT EXISTS (SELECT 1 FROM balances WHERE client = 'held')");
+        var connection = await lane.OpenAsync();
+        var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = "UPDATE balances SET amount = amount WHERE client = 'held'";
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await lane.PublishAsync([Request.Payment($"held-{cell.Fault}")], client: "held");
+        return connection;
+    }
+}

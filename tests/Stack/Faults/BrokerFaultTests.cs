@@ -1,0 +1,60 @@
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>What a broker can do to the messages it has confirmed, or to those who want to publish.</summary>
+public sealed class BrokerFaultTests(SharedServers servers)
+{
+    private const int Backlog = 60;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    /// <summary>With the reconciler off, this is a control run: the same scenario must be caught.</summary>
+    [Theory(Explicit = true)]
+    [InlineData(true), InlineData(false, "I1", "I6")]
+    public async Task Row05_the_brokers_data_directory_is_deleted_under_a_backlog(bool reconciles, params string[] caughtBy)
+    {
+        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        var settings = new Dictionary<string, string?> { ["Reconcile__OlderThanSeconds"] = reconciles ? "2" : "86400", ["Reconcile__IntervalSeconds"] = "1" };
+        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 0, settings);
+        var journal = new Journal();
+        var caller = new Caller(deployment.Publisher.Http, journal);
+        await caller.SubmitAsync(Requests("lost", Backlog));
+        await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
+
+        await broker.LoseDataAsync();
+        await broker.StartAsync();
+        await deployment.Host.CreateAgainAsync();
+        await deployment.AddConsumerAsync();
+        await caller.SubmitAsync(Requests("after", 4));
+
+        await Eventually.Equal((reconciles ? Backlog : 0) + 4L, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
+        await deployment.DrainedAsync(Limit);
+        var violations = await deployment.JudgeAsync(journal);
+        TestContext.Current.TestOutputHelper?.WriteLine($"reconciler {(reconciles ? "on" : "off")}: {violations.Count} violations {string.Join("; ", violations.Take(3))}");
+        var found = violations.Select(v => v.Invariant).ToHashSet();
+        Assert.True(reconciles ? found.Count == 0 : found.IsSupersetOf(caughtBy), string.Join("; ", violations));
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Row06_a_memory_alarm_stops_no_caller_and_loses_nothing()
+    {
+        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
+        var journal = new Journal();
+        var caller = new Caller(deployment.Publisher.Http, journal);
+        await broker.ControlAsync("set_vm_memory_high_watermark", "absolute", "1");
+
+        await caller.SubmitAsync(Requests("alarm", Backlog));
+        Assert.Equal(Backlog, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages"));
+        Assert.All(journal.Entries, e => Assert.Equal(Journal.Answer.Accepted, e.Answer));
+
+        await broker.ControlAsync("set_vm_memory_high_watermark", "0.8");
+        await Eventually.Equal((long)Backlog, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
+        await deployment.DrainedAsync(Limit);
+        Assert.Empty(await deployment.JudgeAsync(journal));
+    }
+
+    internal static IEnumerable<Request> Requests(string purpose, int count) =>
+        Enumerable.Range(1, count).Select(i => new Request(IsPayment: i % 4 == 0, $"{purpose}-{i}", i));
+}

@@ -1,0 +1,67 @@
+using System.Text;
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>Consumers that die over and over, and one that was thought dead.</summary>
+public sealed class ProcessFaultTests(SharedServers servers)
+{
+    private const int Crashes = 25;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    /// <summary>RabbitMQ 4 drops a message after 20 deliveries unless told otherwise.</summary>
+    [Fact(Explicit = true)]
+    public async Task Row16_twenty_five_crashes_on_one_backlog_drop_nothing()
+    {
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
+        var journal = await BacklogAsync(deployment, 100);
+        for (var crash = 0; crash < Crashes; crash++)
+        {
+            await using var consumer = deployment.Start("Consumer", ("MESSAGING_CRASH_POINT", "C4"));
+            Assert.Equal(128 + 9, await consumer.WaitForExitAsync(Limit));
+        }
+
+        await deployment.AddConsumerAsync();
+        await Eventually.Equal(100L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        await deployment.DrainedAsync(Limit);
+        Assert.Empty(await deployment.JudgeAsync(journal));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Row17_a_consumer_frozen_until_its_messages_went_to_another_takes_effect_with_none_of_them()
+    {
+        const int Messages = 2000;
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+        var zombie = deployment.Consumers[0];
+        var journal = await BacklogAsync(deployment, Messages);
+        await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") > 0, Limit);
+        zombie.Send(Signal.Stop);
+        try
+        {
+            // The broker gives up on its heartbeats, and hands what it held to the other one.
+            await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Consumers: 1 }, Limit);
+            await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") >= Messages - 400, Limit);
+        }
+        finally
+        {
+            zombie.Send(Signal.Continue);
+        }
+
+        await Eventually.Equal((long)Messages, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        await deployment.DrainedAsync(Limit);
+        Assert.Empty(await deployment.JudgeAsync(journal));
+        await zombie.WaitUntilReadyAsync();
+    }
+
+    private static async Task<Journal> BacklogAsync(Deployment deployment, int count)
+    {
+        var journal = new Journal();
+        var requests = Enumerable.Range(1, count).Select(i => Request.Order($"k{i}", i)).ToList();
+        await deployment.PublishAsync("orders", requests.Select(r =>
+            (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
+        requests.ForEach(r => journal.Accepted(r));
+        return journal;
+    }
+}
