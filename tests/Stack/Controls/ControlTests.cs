@@ -1,3 +1,4 @@
+using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.AspNetCore.Builder;
@@ -70,6 +71,8 @@ public sealed class ControlTests(SharedServers servers)
                 await lane.ExecuteAsync("ALTER TABLE inbox DROP CONSTRAINT \"PK_inbox\"");
             }
 
+            // One that listens before the other would take all forty alone.
+            await Eventually.Equal(2u, () => lane.ConsumersAsync(CapturePayment.Queue), Limit);
             var request = Request.Payment("k", 5);
             await lane.PublishAsync(Enumerable.Repeat(request, 40), "acme");
             await Eventually.Satisfies(() => lane.CountAsync("ledger"), n => n >= (broken ? 2 : 1), Limit);
@@ -119,7 +122,7 @@ public sealed class ControlTests(SharedServers servers)
 
             return app;
         });
-        await service.StartAsync(new CrashPath("C2", () => meeting.SignalAndWait(TimeSpan.FromSeconds(4))));
+        await service.StartAsync(new CrashPath("C2", () => meeting.SignalAndWait(TimeSpan.FromSeconds(broken ? 30 : 4))));
         return service;
     }
 

@@ -112,6 +112,14 @@ internal sealed class ServerLane : CrashLane
         return orders + await channel.MessageCountAsync(CapturePayment.Queue, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>How many services listen to a queue.</summary>
+    public async Task<uint> ConsumersAsync(string queue)
+    {
+        await using var connection = await _host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+        return await channel.ConsumerCountAsync(queue, TestContext.Current.CancellationToken);
+    }
+
     public override async Task PublishAsync(IEnumerable<Request> requests, string client)
     {
         var published = requests.ToList();
