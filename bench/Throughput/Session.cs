@@ -8,8 +8,9 @@ internal sealed class Session(SessionOptions options)
 {
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        await using var broker = await SharedServers.OwnRabbitMqAsync();
-        await using var postgres = await SharedServers.OwnPostgresAsync();
+        await using var servers = new SharedServers();
+        var broker = await servers.RabbitMqAsync();
+        var postgres = await servers.PostgresAsync();
         var report = new Report();
         var runs = Runs(new Arena(broker, postgres, report, options)).Where(r => options.Includes(r.Kind, r.Name)).ToList();
         for (var round = 1; round <= options.Rounds; round++)
@@ -57,7 +58,8 @@ internal sealed class Session(SessionOptions options)
         var http = new HttpRun(arena);
         yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
         yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 8));
-        yield return new Run("http", "http ours", http.RunOursAsync);
+        yield return new Run("http", "http ours", () => http.RunOursAsync("http ours", dispatching: false));
+        yield return new Run("http", "http and dispatch", () => http.RunOursAsync("http and dispatch", dispatching: true));
         var dispatch = new DispatchRun(arena);
         foreach (var queue in (string[])[Broker.Quorum, Broker.Classic])
         {

@@ -63,6 +63,8 @@ internal static class StandaloneHost
             ["Database:Provider"] = nameof(DatabaseProvider.Sqlite),
             ["ConnectionStrings:Orders"] = $"Data Source={DatabaseFile(folder)}",
             ["Reconcile:EverythingAtStart"] = "true",
+            // The in-memory transport wakes a reader per place for every message; more than a batch or two only costs.
+            ["Inbox:PrefetchCount"] = "200",
         });
         builder.AddPublisher(anonymousOnLoopback: true);
         builder.AddConsumer();

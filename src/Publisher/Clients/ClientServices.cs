@@ -10,6 +10,9 @@ internal static class ClientServices
     /// <summary>A file of clients that is read anew whenever it changes.</summary>
     private const string ClientsFile = "Authentication:ClientsFile";
 
+    /// <summary>Names none: <see cref="ClientAuthentication"/> asks for a token's scheme itself, when there is a token.</summary>
+    private const string NoScheme = "none";
+
     public static void AddClients(this WebApplicationBuilder builder, bool anonymousOnLoopback)
     {
         builder.Configuration.AddJsonFile(Path.GetFullPath(builder.Configuration[ClientsFile] ?? "clients.json", builder.Environment.ContentRootPath), optional: true, reloadOnChange: true);
@@ -27,7 +30,8 @@ internal static class ClientServices
 
     private static void AddTokens(IServiceCollection services)
     {
-        services.AddAuthentication().AddJwtBearer();
+        // The one scheme there is would be tried on every request, also on those that carry an API key: it costs an exception each.
+        services.AddAuthentication(options => options.DefaultAuthenticateScheme = NoScheme).AddJwtBearer();
         services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme).Configure<IOptions<AuthenticationOptions>>((bearer, options) =>
         {
             var jwt = options.Value.Jwt;

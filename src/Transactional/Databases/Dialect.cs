@@ -41,6 +41,18 @@ internal abstract class Dialect
     /// <summary>Begins the one transaction of a unit of work, at READ COMMITTED or, on SQLite, as the one writer.</summary>
     public abstract Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Begins a transaction whose commit waits for no disk: for work that may be undone without harm when the database's machine
+    /// fails, because undone it is only done again. What was committed before it is not touched by that.
+    /// </summary>
+    public virtual Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) => BeginAsync(connection, cancellationToken);
+
+    /// <summary>
+    /// Has the database find rows by index, whatever it believes of the size of its tables: a plan that was prepared while a table was
+    /// small reads all of it, over and over, while it grows. For statements that ask for rows by key, within a transaction.
+    /// </summary>
+    public virtual string ByIndex(string statements) => statements;
+
     /// <summary>The rows as a table expression named <paramref name="alias"/>, their values bound to <paramref name="command"/>.</summary>
     public abstract string Source(DbCommand command, RowSet rows, string alias);
 

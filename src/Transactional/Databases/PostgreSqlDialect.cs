@@ -26,6 +26,27 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
 
+    public override async Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken)
+    {
+        var transaction = await BeginAsync(connection, cancellationToken);
+        try
+        {
+            await using var command = transaction.CreateCommand();
+            command.CommandText = "SET LOCAL synchronous_commit = off";
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            return transaction;
+        }
+        catch
+        {
+            await transaction.DisposeAsync();
+            throw;
+        }
+    }
+
+    public override string ByIndex(string statements) =>
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; " + statements
+        + "; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT";
+
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
     public static NpgsqlDataSource CreateDataSource(string connectionString)
     {

@@ -26,7 +26,14 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
 
     public override void Configure(DbContextOptionsBuilder options) => options.UseSqlite(_connectionString);
 
-    public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken)
+    public override Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        BeginAsync(connection, "FULL", cancellationToken);
+
+    /// <summary>In WAL mode, NORMAL writes the log and leaves its way to the disk to the next commit that is flushed, or to the checkpoint.</summary>
+    public override Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        BeginAsync(connection, "NORMAL", cancellationToken);
+
+    private async Task<WriteTransaction> BeginAsync(DbConnection connection, string synchronous, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         var turn = new Turn(_turn);
@@ -35,7 +42,7 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
             // Set on every use, not once: the setting belongs to the connection, and a pooled one may have been used by others.
             await using (var command = connection.CreateCommand())
             {
-                command.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+                command.CommandText = $"PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};";
                 await command.ExecuteNonQueryAsync(cancellationToken);
             }
 

@@ -40,7 +40,7 @@ internal static class InboxTable
 
         var ids = dialect.Source(command, RowSet.OfIds("key_digest", asked), "a");
         statements.Add($"SELECT i.key_digest, i.claim_id, i.fingerprint FROM inbox AS i JOIN {ids} ON i.key_digest = a.key_digest");
-        command.CommandText = dialect.BoundLockWait(LockWaitMilliseconds) + string.Join("; ", statements);
+        command.CommandText = dialect.BoundLockWait(LockWaitMilliseconds) + dialect.ByIndex(string.Join("; ", statements));
 
         var known = new Dictionary<Guid, KnownClaim>(asked.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

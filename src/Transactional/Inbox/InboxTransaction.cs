@@ -225,7 +225,7 @@ internal sealed class InboxTransaction<TContext>(
 
         if (statements.Count > 0)
         {
-            command.CommandText = string.Join("; ", statements);
+            command.CommandText = database.Dialect.ByIndex(string.Join("; ", statements));
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

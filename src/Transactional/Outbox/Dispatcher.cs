@@ -12,7 +12,7 @@ namespace Messaging.Transactional;
 /// a dead one.
 /// <para>
 /// Killed before the publish: the lease ends, the poller of any process takes the row. Killed after the publish, before the delete:
-/// the message is published again, and the inbox recognises it.
+/// the message is published again, and the inbox recognises it. For that reason leases and deletions wait for no disk.
 /// </para>
 /// </summary>
 internal sealed partial class Dispatcher(
@@ -142,7 +142,7 @@ internal sealed partial class Dispatcher(
     private async Task<List<OutgoingMessage>> LeaseAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        await using var transaction = await database.Dialect.BeginUnflushedAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
         command.CommandText = database.Dialect.LeaseOutgoing(OutgoingMessage.Columns);
         Dialect.Add(command, "@limit", _options.WindowSize);
@@ -164,9 +164,9 @@ internal sealed partial class Dispatcher(
     private async Task<bool> SettleAsync(List<Guid> gone, List<(Guid, long, string)> deferred, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        await using var transaction = await database.Dialect.BeginUnflushedAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = string.Join("; ", Statements(command));
+        command.CommandText = database.Dialect.ByIndex(string.Join("; ", Statements(command)));
         await command.ExecuteNonQueryAsync(cancellationToken);
         CrashPoint.Reach("D5", gone.Count);
         await transaction.CommitAsync(cancellationToken);

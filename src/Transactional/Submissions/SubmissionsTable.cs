@@ -17,7 +17,7 @@ internal static class SubmissionsTable
     /// group stands for now. The caller tells its own by their ids.
     /// </summary>
     public static async Task<Dictionary<Guid, KnownSubmission>> InsertAsync(
-        Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Submission Submission)> group, AcceptOptions options, int leaseMilliseconds,
+        Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Submission Submission)> group, int lockWaitMilliseconds, int leaseMilliseconds,
         CancellationToken cancellationToken)
     {
         var rows = RowSet.Of(group, (set, all) => set
@@ -37,10 +37,10 @@ internal static class SubmissionsTable
         var source = dialect.Source(command, rows, "r");
         var ids = dialect.Source(command, own, "w");
         Dialect.Add(command, "@lease_ms", (long)leaseMilliseconds);
-        command.CommandText = dialect.BoundLockWait(options.InFlightWaitMilliseconds)
-            + dialect.InsertIfAbsent("submissions", "key_digest", Columns, source, "r") + "; "
+        command.CommandText = dialect.BoundLockWait(lockWaitMilliseconds) + dialect.ByIndex(
+            dialect.InsertIfAbsent("submissions", "key_digest", Columns, source, "r") + "; "
             + OutgoingTable.InsertForOwnSubmissions(dialect, ids, "w") + "; "
-            + $"SELECT s.key_digest, s.id, s.fingerprint, s.acceptance FROM submissions AS s JOIN {ids} ON s.key_digest = w.key_digest";
+            + $"SELECT s.key_digest, s.id, s.fingerprint, s.acceptance FROM submissions AS s JOIN {ids} ON s.key_digest = w.key_digest");
 
         var known = new Dictionary<Guid, KnownSubmission>(group.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -145,7 +145,7 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
             await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
             await using var command = transaction.CreateCommand();
             var held = Message.Submission("k");
-            await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, [(held.Key.ToDigest(), held)], new AcceptOptions(), 1000, Cancelled);
+            await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, [(held.Key.ToDigest(), held)], 5_000, 1000, Cancelled);
 
             var waiting = await engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled);
             Assert.Equal((SubmissionOutcome.InFlight, Guid.Empty), (waiting.Outcome, waiting.Id));

@@ -18,7 +18,7 @@ public sealed class StatementTests
         ["InboxTable.ClaimAsync"] = () => RecordingCommand.OfAsync(c => InboxTable.ClaimAsync(Dialect, c, Guid.Empty, [Candidate()], [Guid.Empty], 1, default)),
         ["InboxTable.StoreOutcomes"] = () => Built(c => InboxTable.StoreOutcomes(Dialect, c, [(Guid.Empty, Outcome.Completed("done"))])),
         ["SubmissionsTable.InsertAsync"] = () => RecordingCommand.OfAsync(c =>
-            SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], new AcceptOptions(), 1, default)),
+            SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], 5_000, 1, default)),
         ["SubmissionsTable.Find"] = () => Task.FromResult(SubmissionsTable.Find),
         ["SubmissionsTable.FindSettled"] = () => Built(c => SubmissionsTable.FindSettled(Dialect.Source(c, RowSet.OfIds("id", [Guid.Empty]), "d"))),
         ["OutgoingTable.InsertForOwnSubmissions"] = () => Built(c => OutgoingTable.InsertForOwnSubmissions(Dialect, Dialect.Source(c, RowSet.OfIds("id", []), "w"), "w")),
@@ -40,6 +40,7 @@ public sealed class StatementTests
         ["Dialect.InsertIfAbsent"] = () => Built(c => Dialect.InsertIfAbsent("t", "k", "k, v", Dialect.Source(c, EveryKind(), "s"), "s")),
         ["Dialect.UpdateFrom"] = () => Built(c => Dialect.UpdateFrom("t", "v = s.text", Dialect.Source(c, EveryKind(), "s"), "t.k = s.id")),
         ["Dialect.BoundLockWait"] = () => Task.FromResult(Dialect.BoundLockWait(100)),
+        ["Dialect.ByIndex"] = () => Task.FromResult(Dialect.ByIndex("SELECT 1")),
         ["Dialect.LeaseOutgoing"] = () => Task.FromResult(Dialect.LeaseOutgoing(OutgoingMessage.Columns)),
         ["Dialect.LockSome"] = () => Task.FromResult(Dialect.LockSome("t.k", ["t AS t", "u AS u"], "u.k = t.k", "t.k")),
         ["Dialect.CountUniqueIndexes"] = () => Task.FromResult(Dialect.CountUniqueIndexes),

@@ -66,16 +66,17 @@ public sealed class ControlTests(SharedServers servers)
         await using (var first = await StartAsync(lane, broken, meeting))
         {
             await using var second = await StartAsync(lane, broken, meeting);
+            // Both must listen: one alone would take all forty, and one that starts without the index refuses to.
+            await Eventually.Equal(2u, () => lane.ConsumersAsync(SubmitOrder.Queue), Limit);
             if (broken)
             {
                 await lane.ExecuteAsync("ALTER TABLE inbox DROP CONSTRAINT \"PK_inbox\"");
             }
 
-            // One that listens before the other would take all forty alone.
-            await Eventually.Equal(2u, () => lane.ConsumersAsync(CapturePayment.Queue), Limit);
-            var request = Request.Payment("k", 5);
+            // An order, not a payment: two first payments of a client meet at the primary key of its balance, which lets only one through.
+            var request = Request.Order("k", 5);
             await lane.PublishAsync(Enumerable.Repeat(request, 40), "acme");
-            await Eventually.Satisfies(() => lane.CountAsync("ledger"), n => n >= (broken ? 2 : 1), Limit);
+            await Eventually.Satisfies(() => lane.CountAsync("orders"), n => n >= (broken ? 2 : 1), Limit);
             await lane.TakenAsync(Limit);
         }
 

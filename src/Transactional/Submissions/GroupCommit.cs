@@ -1,0 +1,180 @@
+using System.Data.Common;
+using System.Text;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// Lets concurrent submissions share a commit: whatever waits while one group is being committed is the next group. A submission that
+/// holds its group up goes on alone, beside the groups behind it.
+/// </summary>
+internal sealed class GroupCommit : IAsyncDisposable
+{
+    /// <summary>What a caller is told whose submission was not, or perhaps not, stored.</summary>
+    public const string NotTaken = "The database did not take the request; it was not stored, or its key finds it. Send it again with the same key.";
+
+    private const int MaxCollisions = 20;
+
+    /// <summary>How long a group waits for a key that another process is committing, before its submissions go on one by one.</summary>
+    private const int GroupLockWaitMilliseconds = 100;
+
+    private readonly Database _database;
+    private readonly Dispatcher _dispatcher;
+    private readonly AcceptOptions _options;
+    private readonly int _leaseMilliseconds;
+    private readonly WriterConnection _writer;
+    private readonly Batcher<PendingSubmission> _groups;
+    private readonly Batcher<PendingSubmission> _alone;
+
+    public GroupCommit(Database database, Dispatcher dispatcher, AcceptOptions options, int leaseMilliseconds)
+    {
+        (_database, _dispatcher, _options, _leaseMilliseconds) = (database, dispatcher, options, leaseMilliseconds);
+
+        _writer = new WriterConnection(database);
+
+        // One writer: two would have groups of half the size, and each would wait for the other's way to the disk.
+        _groups = new Batcher<PendingSubmission>(1, options.MaxGroupSize, options.MaxWaiting, CommitGroupAsync);
+        _alone = new Batcher<PendingSubmission>(database.Dialect.Writers, 1, options.MaxWaiting, CommitAloneAsync);
+    }
+
+    /// <summary>Hands in a submission; false when too many wait already.</summary>
+    public bool TryAdd(PendingSubmission submission) => _groups.TryAdd(submission);
+
+    /// <summary>Commits what still waits.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _groups.DisposeAsync();
+        await _alone.DisposeAsync();
+        await _writer.DisposeAsync();
+    }
+
+    private async Task CommitGroupAsync(IReadOnlyList<PendingSubmission> group)
+    {
+        var waitMilliseconds = Math.Min(GroupLockWaitMilliseconds, _options.InFlightWaitMilliseconds);
+        var (waiting, failure) = await CommitAsync(group, _writer, waitMilliseconds);
+        switch (failure)
+        {
+            case null:
+                break;
+            case { Fault: DatabaseFault.LockTimeout }:
+            case { Fault: DatabaseFault.Work } when waiting.Count > 1:
+                // One of them holds the others up; alone, each gets its own answer.
+                waiting.Where(p => !_alone.TryAdd(p)).ToList().ForEach(p => Fail(p, DatabaseFault.Unavailable, failure.Value.Exception));
+                break;
+            default:
+                waiting.ForEach(p => Fail(p, failure.Value.Fault, failure.Value.Exception));
+                break;
+        }
+    }
+
+    private async Task CommitAloneAsync(IReadOnlyList<PendingSubmission> one)
+    {
+        await using var connection = new WriterConnection(_database);
+        var (waiting, failure) = await CommitAsync(one, connection, _options.InFlightWaitMilliseconds);
+        waiting.ForEach(p => Fail(p, failure!.Value.Fault, failure.Value.Exception));
+    }
+
+    /// <summary>Commits until it has worked or cannot; returns whoever has no answer yet, and why.</summary>
+    private async Task<(List<PendingSubmission> Waiting, (DatabaseFault Fault, Exception Exception)? Failure)> CommitAsync(
+        IReadOnlyList<PendingSubmission> group, WriterConnection connection, int lockWaitMilliseconds)
+    {
+        var waiting = group.Where(p => !p.IsAbandoned).ToList();
+        for (var collisions = 0; waiting.Count > 0; collisions++)
+        {
+            try
+            {
+                await TryCommitAsync(waiting, connection, lockWaitMilliseconds);
+                return ([], null);
+            }
+            catch (DbException exception)
+            {
+                await connection.DropAsync();
+                var fault = _database.Dialect.IsClaimCollision(exception) ? DatabaseFault.Collision : _database.Dialect.Classify(exception);
+                if (fault != DatabaseFault.Collision || collisions == MaxCollisions)
+                {
+                    return (waiting, (fault, exception));
+                }
+            }
+            catch (ForgottenMeanwhileException) when (collisions < MaxCollisions)
+            {
+                continue;
+            }
+            catch (OperationCanceledException exception)
+            {
+                await connection.DropAsync();
+                return (waiting, (DatabaseFault.Timeout, exception));
+            }
+            catch (Exception exception)
+            {
+                // Nobody else would learn of it: the callers do.
+                await connection.DropAsync();
+                waiting.ForEach(p => p.Answer.TrySetException(exception));
+                return ([], null);
+            }
+        }
+
+        return ([], null);
+    }
+
+    /// <summary>
+    /// Owns the transaction of a group. Killed before the commit: nothing happened, every key is free. Killed after the commit: the
+    /// submissions and their outgoing messages are there; a caller who got no answer asks again and gets a replay.
+    /// </summary>
+    private async Task TryCommitAsync(List<PendingSubmission> group, WriterConnection connection, int lockWaitMilliseconds)
+    {
+        // Two requests with one key in the same group: the first one stands for it, the other is answered by what it finds.
+        var first = group.DistinctBy(p => p.Digest).Select(p => (p.Digest, p.Submission)).OrderBy(p => p.Digest).ToList();
+        using var bounded = new CancellationTokenSource(_options.TimeoutMilliseconds);
+        Dictionary<Guid, KnownSubmission> known;
+        await using (var transaction = await _database.Dialect.BeginAsync(await connection.OpenAsync(bounded.Token), bounded.Token))
+        {
+            await using var command = transaction.CreateCommand();
+            CrashPoint.Reach("P1", group.Count);
+            known = await SubmissionsTable.InsertAsync(_database.Dialect, command, first, lockWaitMilliseconds, _leaseMilliseconds, bounded.Token);
+            if (known.Count < first.Count)
+            {
+                // Found by the insert, forgotten by retention, no longer there to be read: now the key is free.
+                throw new ForgottenMeanwhileException();
+            }
+
+            CrashPoint.Reach("P2", group.Count);
+            await transaction.CommitAsync(bounded.Token);
+            CrashPoint.Reach("P3", group.Count);
+        }
+
+        CrashPoint.Reach("P4", group.Count);
+        group.ForEach(pending => Answer(pending, known[pending.Digest]));
+    }
+
+    private void Answer(PendingSubmission pending, KnownSubmission found)
+    {
+        var outcome = found.Id == pending.Submission.Id ? SubmissionOutcome.Accepted
+            : found.Fingerprint == pending.Submission.Fingerprint ? SubmissionOutcome.Replayed
+            : SubmissionOutcome.KeyReused;
+        if (outcome == SubmissionOutcome.Accepted)
+        {
+            _dispatcher.HandOver(OutgoingMessage.Of(pending.Submission));
+        }
+
+        pending.Answer.TrySetResult(outcome == SubmissionOutcome.KeyReused
+            ? new SubmissionResult(outcome, Guid.Empty, [])
+            : new SubmissionResult(outcome, found.Id, Encoding.UTF8.GetBytes(found.Acceptance)));
+    }
+
+    private static void Fail(PendingSubmission pending, DatabaseFault fault, Exception exception)
+    {
+        switch (fault)
+        {
+            case DatabaseFault.LockTimeout:
+                pending.Answer.TrySetResult(new SubmissionResult(SubmissionOutcome.InFlight, Guid.Empty, []));
+                break;
+            case DatabaseFault.Work:
+                pending.Answer.TrySetException(exception);
+                break;
+            default:
+                pending.Answer.TrySetException(new DatabaseUnavailableException(NotTaken, exception));
+                break;
+        }
+    }
+
+    private sealed class ForgottenMeanwhileException() : Exception("A key was forgotten while it was asked for.");
+}
