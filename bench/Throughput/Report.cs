@@ -44,6 +44,8 @@ internal sealed class Report
         new("ef-direct quorum", "naive quorum", 12),
         new("http ours", "http one transaction each", 5),
         new("http ours", "http empty", 0.25),
+        new("http and dispatch", "http one transaction each", 5),
+        new("http and dispatch", "http empty", 0.25),
         new("http ours p99", "http one transaction each p99", 2, AtMost: true),
         new("dispatch quorum", "publish quorum", 0.7),
         new("dispatch classic", "publish classic", 0.7),
