@@ -76,6 +76,10 @@ public sealed class InboxOptions
     /// <summary>From so many earlier deliveries on, a message runs in a transaction of its own.</summary>
     [Range(1, 1000)]
     public int SoloAfterDeliveries { get; set; } = 5;
+
+    /// <summary>Processes that may die while one of them ran a message alone, before it is parked without being run again.</summary>
+    [Range(1, 100)]
+    public int MaxFatalAttempts { get; set; } = 5;
 }
 
 /// <summary>How long keys are remembered, and how they are forgotten; configuration section <c>Retention</c>.</summary>

@@ -33,6 +33,7 @@ public static class TransactionalServices
         services.AddSingleton(_ => new Database(database));
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<EngineMetrics>();
+        services.AddSingleton(s => new FatalAttempts(s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>()));
         Options<AcceptOptions, AcceptOptionsValidator>("Accept");
         Options<DispatchOptions, DispatchOptionsValidator>("Dispatch");
         Options<InboxOptions, InboxOptionsValidator>("Inbox");

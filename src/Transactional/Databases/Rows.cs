@@ -132,3 +132,13 @@ internal sealed class ParkedRow
 
     public long? AcceptedAtMs { get; init; }
 }
+
+/// <summary>One key whose message runs alone, or ran when its process died. Deleted once a process has survived it.</summary>
+internal sealed class FatalAttemptsRow
+{
+    public required Guid KeyDigest { get; init; }
+
+    public required long Attempts { get; init; }
+
+    public required long AttemptedAtMs { get; init; }
+}

@@ -17,6 +17,7 @@ internal abstract class SchemaContext(DbContextOptions options) : DbContext(opti
         modelBuilder.Entity<InboxRow>(Inbox);
         modelBuilder.Entity<OutgoingRow>(Outgoing);
         modelBuilder.Entity<ParkedRow>(Parked);
+        modelBuilder.Entity<FatalAttemptsRow>(FatalAttempts);
         foreach (var property in modelBuilder.Model.GetEntityTypes().SelectMany(e => e.GetProperties()))
         {
             property.SetColumnName(SnakeCase(property.Name));
@@ -84,6 +85,12 @@ internal abstract class SchemaContext(DbContextOptions options) : DbContext(opti
         table.Property(r => r.Operation).HasMaxLength(ScopedKey.MaxLength);
         table.Property(r => r.Fingerprint).HasMaxLength(32);
         table.Property(r => r.Reason).HasMaxLength(32);
+    }
+
+    private static void FatalAttempts(EntityTypeBuilder<FatalAttemptsRow> table)
+    {
+        table.ToTable("fatal_attempts").HasKey(r => r.KeyDigest);
+        table.Property(r => r.KeyDigest).ValueGeneratedNever();
     }
 
     private static void Scope<T>(EntityTypeBuilder<T> table) where T : class, IScopedRow

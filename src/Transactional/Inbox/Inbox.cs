@@ -10,7 +10,7 @@ namespace Messaging.Transactional;
 /// <summary>
 /// Processes the deliveries of one operation, each key exactly once. It owns every retry of the consuming side: deliveries that wait
 /// together share a transaction; a batch that fails is halved until the guilty message stands alone; that one is tried again later
-/// and at last parked; an outage of the database is waited for and is nobody's fault.
+/// and at last parked, and so is one that kills its process; an outage of the database is waited for and is nobody's fault.
 /// </summary>
 internal sealed partial class Inbox<TContext> : IInbox
     where TContext : DbContext
@@ -20,12 +20,14 @@ internal sealed partial class Inbox<TContext> : IInbox
     private static readonly TimeSpan LockRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan OutageRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromMinutes(1);
 
     private readonly Operation _operation;
     private readonly Database _database;
     private readonly DatabaseGate _gate;
     private readonly InboxOptions _options;
     private readonly InboxTransaction<TContext> _transaction;
+    private readonly FatalAttempts _fatal;
     private readonly EngineMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -38,6 +40,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         _database = services.GetRequiredService<Database>();
         _gate = services.GetRequiredService<DatabaseGate>();
         _options = services.GetRequiredService<IOptions<InboxOptions>>().Value;
+        _fatal = services.GetRequiredService<FatalAttempts>();
         _metrics = services.GetRequiredService<EngineMetrics>();
         _time = services.GetRequiredService<TimeProvider>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger($"Messaging.Transactional.Inbox.{operation.Name}");
@@ -73,23 +76,73 @@ internal sealed partial class Inbox<TContext> : IInbox
         var (suspects, others) = (batch.Where(IsSuspect).ToList(), batch.Where(p => !IsSuspect(p)).ToList());
         if (others.Count > 0)
         {
-            await RunAsync(others);
+            await RunAsync(_operation, others);
         }
 
         foreach (var suspect in suspects)
         {
-            await RunAsync([suspect]);
+            await (MayBeFatal(suspect) ? RunOnRecordAsync(suspect, (Candidate)suspect.Item.Reading) : RunAsync(_operation, [suspect]));
         }
     }
 
-    private bool IsSuspect(Pending pending) => pending.IsAlone || pending.Attempts > 0 || pending.Item.Delivery.DeliveryCount >= _options.SoloAfterDeliveries;
+    private bool IsSuspect(Pending pending) => pending.IsAlone || pending.Attempts > 0 || MayBeFatal(pending);
 
-    private async Task RunAsync(List<Pending> batch)
+    private bool MayBeFatal(Pending pending) => pending.Item is { Reading: Candidate, Delivery: var delivery } && delivery.DeliveryCount >= _options.SoloAfterDeliveries;
+
+    /// <summary>
+    /// Runs a message that has seen several processes die so that, if this one dies too, the next one knows of which. Whoever is accused
+    /// lets the others go first, for longer each time: a process that dies of something else accuses another message each time.
+    /// </summary>
+    private async Task RunOnRecordAsync(Pending pending, Candidate candidate)
+    {
+        try
+        {
+            await _fatal.WaitForTurnAsync(_stopping);
+            try
+            {
+                var earlier = await PersistAsync(ct => _fatal.CountAsync(candidate.Digest, ct));
+                if (earlier > 0 && !pending.HasWaited)
+                {
+                    pending.HasWaited = true;
+                    _ = RetryLaterAsync(pending, RetryDelay(earlier));
+                    return;
+                }
+
+                if (earlier >= _options.MaxFatalAttempts)
+                {
+                    await RunAsync(new FatalOperation(_operation, earlier), [pending]);
+                }
+                else
+                {
+                    await PersistAsync(ct => _fatal.BeginAsync(candidate.Digest, ct));
+                    await RunAsync(_operation, [pending]);
+                }
+
+                await PersistAsync(ct => _fatal.SurvivedAsync(candidate.Digest, ct));
+            }
+            finally
+            {
+                _fatal.EndTurn();
+            }
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            pending.Settled.TrySetCanceled(_stopping);
+        }
+        catch (Exception exception)
+        {
+            // Not on record, or not taken back. If the message has not been settled, the broker keeps it.
+            NotOnRecord(exception);
+            pending.Settled.TrySetException(exception);
+        }
+    }
+
+    private async Task RunAsync(Operation operation, List<Pending> batch)
     {
         try
         {
             var items = batch.ConvertAll(p => p.Item);
-            var decisions = await PersistAsync(ct => _transaction.RunAsync(_operation, items, ct));
+            var decisions = await PersistAsync(ct => _transaction.RunAsync(operation, items, ct));
             // From the last to the first: whoever acknowledges waits for the first, and then finds all of them settled.
             for (var i = batch.Count - 1; i >= 0; i--)
             {
@@ -102,8 +155,12 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
         catch (Exception) when (batch.Count > 1)
         {
-            await RunAsync(batch[..(batch.Count / 2)]);
-            await RunAsync(batch[(batch.Count / 2)..]);
+            await RunAsync(operation, batch[..(batch.Count / 2)]);
+            await RunAsync(operation, batch[(batch.Count / 2)..]);
+        }
+        catch (FatalMessageException exception)
+        {
+            await ParkAsync(batch[0], exception);
         }
         catch (Exception exception) when (Classify(exception) == DatabaseFault.LockTimeout)
         {
@@ -123,23 +180,28 @@ internal sealed partial class Inbox<TContext> : IInbox
         pending.Attempts++;
         if (pending.Attempts < _options.MaxAttempts)
         {
-            var delay = TimeSpan.FromMilliseconds(_options.RetryDelayMilliseconds * Math.Pow(2, pending.Attempts - 1));
+            var delay = RetryDelay(pending.Attempts);
             WillRetry(exception, pending.Attempts, _options.MaxAttempts, delay.TotalMilliseconds);
             _ = RetryLaterAsync(pending, delay);
             return;
         }
 
+        await ParkAsync(pending, exception);
+    }
+
+    /// <summary>Doubled for each attempt, up to a minute.</summary>
+    private TimeSpan RetryDelay(long attempts) =>
+        TimeSpan.FromMilliseconds(Math.Min(LongestRetryDelay.TotalMilliseconds, _options.RetryDelayMilliseconds * Math.Pow(2, attempts - 1)));
+
+    private async Task ParkAsync(Pending pending, Exception exception)
+    {
         var delivery = pending.Item.Delivery;
         var parked = pending.Item.Reading is Candidate candidate
             ? ParkedMessage.Of(delivery, candidate, ParkingReason.Poison, exception.ToString())
             : ParkedMessage.Of(delivery, _operation.Name, (Unreadable)pending.Item.Reading);
         try
         {
-            await PersistAsync(async ct =>
-            {
-                await _transaction.ParkAsync(parked, ct);
-                return true;
-            });
+            await PersistAsync(ct => _transaction.ParkAsync(parked, ct));
             Parked(exception, ParkingReason.Poison);
             _metrics.Settled(_operation.Name, ParkingReason.Poison);
             pending.Settled.TrySetResult();
@@ -166,6 +228,12 @@ internal sealed partial class Inbox<TContext> : IInbox
             pending.Settled.TrySetCanceled(_stopping);
         }
     }
+
+    private Task<bool> PersistAsync(Func<CancellationToken, Task> work) => PersistAsync(async ct =>
+    {
+        await work(ct);
+        return true;
+    });
 
     /// <summary>
     /// Runs until the database has done it or the work itself is at fault. While the database is away this holds what it has; the
@@ -250,6 +318,9 @@ internal sealed partial class Inbox<TContext> : IInbox
     [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]
     private partial void WillRetry(Exception exception, int attempt, int maxAttempts, double delayMilliseconds);
 
+    [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]
+    private partial void NotOnRecord(Exception exception);
+
     [LoggerMessage(LogLevel.Error, "A message was parked: {Reason}")]
     private partial void Parked(Exception? exception, string reason);
 
@@ -265,6 +336,9 @@ internal sealed partial class Inbox<TContext> : IInbox
 
         /// <summary>It met a lock that somebody holds for long, and no longer shares a transaction.</summary>
         public bool IsAlone { get; set; }
+
+        /// <summary>Processes have died of it, and it has let the others go first.</summary>
+        public bool HasWaited { get; set; }
 
         public TaskCompletionSource Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

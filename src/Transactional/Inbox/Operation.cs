@@ -92,7 +92,7 @@ internal sealed class Operation<TMessage, TContext, THandler>(string name, Opera
             var candidate = candidates[i];
             using var activity = EngineMetrics.Traces.StartActivity(_activityName, ActivityKind.Consumer, candidate.TraceParent);
             var outcome = await handler.HandleAsync(ToIncoming(candidate), (TContext)database, cancellationToken);
-            CrashPoint.Reach("C3", i + 1);
+            CrashPoint.Reach("C3", i + 1, candidate.Key.Key);
             handled[i] = new Handled(candidate, outcome, activity?.Id ?? candidate.TraceParent);
         }
 

@@ -39,6 +39,7 @@ public sealed partial class Retention : BackgroundService
             Forgot(submitted, foreign, horizon);
         }
 
+        await ForgetFatalAttemptsAsync(horizon, cancellationToken);
         await MeasureAsync(horizon, cancellationToken);
         return submitted + foreign;
     }
@@ -133,6 +134,18 @@ public sealed partial class Retention : BackgroundService
         inbox.CommandText = RetentionTable.DeleteInbox(dialect, inbox, digests);
         await inbox.ExecuteNonQueryAsync(cancellationToken);
         return new Bite(digests.Count, fromMs);
+    }
+
+    /// <summary>Of messages that never came again: somebody deleted their queue.</summary>
+    private async Task ForgetFatalAttemptsAsync(DateTimeOffset horizon, CancellationToken cancellationToken)
+    {
+        await using var connection = await _database.OpenAsync(cancellationToken);
+        await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
+        await using var command = transaction.CreateCommand();
+        command.CommandText = RetentionTable.DeleteFatalAttempts;
+        Dialect.Add(command, "@horizon_ms", horizon.ToUnixTimeMilliseconds());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     private async Task MeasureAsync(DateTimeOffset horizon, CancellationToken cancellationToken)

@@ -18,11 +18,12 @@ internal static class CrashPoint
 
     /// <param name="name">As in docs/flow.md.</param>
     /// <param name="messages">How many share what is being done here; inside a loop, how many have been done.</param>
-    public static void Reach(string name, int messages = 1)
+    /// <param name="key">Of the one message it is about, where there is one.</param>
+    public static void Reach(string name, int messages = 1, string? key = null)
     {
         if (_isArmed)
         {
-            (OfFlow.Value ?? OfProcess)?.Reach(name, messages);
+            (OfFlow.Value ?? OfProcess)?.Reach(name, messages, key);
         }
     }
 

@@ -14,7 +14,7 @@ internal static class Message
     public const string Client = "acme";
 
     public static Delivery Of(string queue, string? key, ReadOnlyMemory<byte> body, string? contentType = "application/json", bool redelivered = false,
-        string? messageId = null, params (string Name, object? Value)[] headers)
+        string? messageId = null, long deliveryCount = 0, params (string Name, object? Value)[] headers)
     {
         var all = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase) { [MessageHeaders.ClientId] = Client };
         if (key is not null)
@@ -34,7 +34,8 @@ internal static class Message
             ContentType = contentType,
             MessageId = messageId ?? Guid.CreateVersion7().ToString(),
             Headers = all,
-            Redelivered = redelivered,
+            Redelivered = redelivered || deliveryCount > 0,
+            DeliveryCount = deliveryCount,
         };
     }
 

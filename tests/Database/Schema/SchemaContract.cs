@@ -25,7 +25,7 @@ public abstract class SchemaContract(SharedServers servers, DatabaseProvider pro
     {
         var engine = Build();
         await engine.StartWithoutWaitingAsync();
-        await Eventually.True(() => engine.Gate.ClosedBecause?.Contains("behind by 4 migration(s)", StringComparison.Ordinal) == true);
+        await Eventually.True(() => engine.Gate.ClosedBecause?.Contains("behind by 5 migration(s)", StringComparison.Ordinal) == true);
         var waiting = engine.ProcessAsync(Probe.Operation, Message.OfProbe("k"));
 
         await Build().Schema.MigrateAsync(Cancelled);
@@ -90,7 +90,7 @@ public sealed class SchemaOnSqlite(SharedServers servers) : SchemaContract(serve
 
         var applied = await Build().Schema.MigrateAsync(Cancelled).WaitAsync(TimeSpan.FromSeconds(30), Cancelled);
 
-        Assert.Equal(4, applied.Count);
+        Assert.Equal(5, applied.Count);
     }
 
     [Fact]

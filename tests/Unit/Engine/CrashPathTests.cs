@@ -9,6 +9,7 @@ public sealed class CrashPathTests
     [InlineData("P1", "P2 P1 P1", 2)]
     [InlineData("C2@3", "C2@1 C2@2 C2@4 C2@5", 3)]
     [InlineData("D2@2 D4 D4", "D4 D2@1 D4 D2@3 D4 D3 D4 D4", 7)]
+    [InlineData("C3=k", "C3 C3=j C4=k C3=k C3=k", 4)]
     [InlineData("P1", "P2 P3", 0)]
     public void It_strikes_once_at_the_end_of_its_path(string path, string passed, int strikesAt)
     {
@@ -19,8 +20,15 @@ public sealed class CrashPathTests
         foreach (var point in passed.Split(' '))
         {
             reached++;
-            var parts = point.Split('@');
-            armed.Reach(parts[0], parts.Length > 1 ? int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : 1);
+            var parts = point.Split('@', '=');
+            if (point.Contains('=', StringComparison.Ordinal))
+            {
+                armed.Reach(parts[0], 1, parts[1]);
+            }
+            else
+            {
+                armed.Reach(parts[0], parts.Length > 1 ? int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : 1);
+            }
         }
 
         Assert.Equal(strikesAt == 0 ? [] : [strikesAt], strikes);

@@ -22,6 +22,25 @@ namespace Messaging.Transactional.Migrations.PostgreSql
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Messaging.Transactional.FatalAttemptsRow", b =>
+                {
+                    b.Property<Guid>("KeyDigest")
+                        .HasColumnType("uuid")
+                        .HasColumnName("key_digest");
+
+                    b.Property<long>("AttemptedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("attempted_at_ms");
+
+                    b.Property<long>("Attempts")
+                        .HasColumnType("bigint")
+                        .HasColumnName("attempts");
+
+                    b.HasKey("KeyDigest");
+
+                    b.ToTable("fatal_attempts", (string)null);
+                });
+
             modelBuilder.Entity("Messaging.Transactional.InboxRow", b =>
                 {
                     b.Property<Guid>("KeyDigest")

@@ -21,6 +21,26 @@ namespace Messaging.Transactional.Migrations.SqlServer
 
             SqlServerModelBuilderExtensions.UseIdentityColumns(modelBuilder);
 
+            modelBuilder.Entity("Messaging.Transactional.FatalAttemptsRow", b =>
+                {
+                    b.Property<byte[]>("KeyDigest")
+                        .HasMaxLength(16)
+                        .HasColumnType("binary(16)")
+                        .HasColumnName("key_digest");
+
+                    b.Property<long>("AttemptedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("attempted_at_ms");
+
+                    b.Property<long>("Attempts")
+                        .HasColumnType("bigint")
+                        .HasColumnName("attempts");
+
+                    b.HasKey("KeyDigest");
+
+                    b.ToTable("fatal_attempts", (string)null);
+                });
+
             modelBuilder.Entity("Messaging.Transactional.InboxRow", b =>
                 {
                     b.Property<byte[]>("KeyDigest")

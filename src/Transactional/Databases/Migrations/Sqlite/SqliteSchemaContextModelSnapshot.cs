@@ -16,6 +16,26 @@ namespace Messaging.Transactional.Migrations.Sqlite
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.15");
 
+            modelBuilder.Entity("Messaging.Transactional.FatalAttemptsRow", b =>
+                {
+                    b.Property<byte[]>("KeyDigest")
+                        .HasMaxLength(16)
+                        .HasColumnType("BLOB")
+                        .HasColumnName("key_digest");
+
+                    b.Property<long>("AttemptedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("attempted_at_ms");
+
+                    b.Property<long>("Attempts")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("attempts");
+
+                    b.HasKey("KeyDigest");
+
+                    b.ToTable("fatal_attempts", (string)null);
+                });
+
             modelBuilder.Entity("Messaging.Transactional.InboxRow", b =>
                 {
                     b.Property<byte[]>("KeyDigest")
