@@ -6,7 +6,7 @@ namespace Messaging.Transactional;
 /// <summary>Declares the topology on RabbitMQ, and refuses one that is there already and can lose messages.</summary>
 internal static class RabbitMqTopology
 {
-    private const ushort PreconditionFailed = 406;
+    private const ushort AccessRefused = 403, PreconditionFailed = 406;
 
     /// <exception cref="UnsafeSettingException">A queue of this name exists with other arguments.</exception>
     public static async Task DeclareAsync(IConnection connection, Topology topology, CancellationToken cancellationToken)
@@ -32,6 +32,22 @@ internal static class RabbitMqTopology
                     $"The queue or exchange '{queue}' exists with other properties than a durable quorum queue with x-delivery-limit {Topology.DeliveryLimit} "
                     + $"behind a durable fanout exchange, and could lose messages. Drain and delete it, then start again. RabbitMQ says: {exception.ShutdownReason.ReplyText}");
             }
+        }
+    }
+
+    /// <summary>
+    /// An exchange that the topology does not name: published to all the same, because a handler sends an event that nobody declared.
+    /// </summary>
+    public static async Task DeclareExchangeAsync(IConnection connection, string exchange, CancellationToken cancellationToken)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        try
+        {
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, autoDelete: false, cancellationToken: cancellationToken);
+        }
+        catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode is PreconditionFailed or AccessRefused)
+        {
+            // It is there already, with properties of its own or in somebody else's care. Publishing to it is all that is wanted.
         }
     }
 }

@@ -9,7 +9,8 @@ namespace Messaging.Transactional;
 
 /// <summary>
 /// Keeps a connection to RabbitMQ on which windows of messages are published and confirmed. RabbitMQ confirms a message that no queue
-/// takes, so every one is published <c>mandatory</c>. A connection that breaks is thrown away whole; the next window opens a new one.
+/// takes, so every one is published <c>mandatory</c>, and closes a channel that publishes to an exchange it does not know, so every
+/// exchange is declared before its first message. A connection that breaks is thrown away whole; the next window opens a new one.
 /// </summary>
 internal sealed partial class RabbitMqTransport(
     RabbitMqOptions rabbit, Topology topology, IOptions<DispatchOptions> options, IHostApplicationLifetime lifetime, ILogger<RabbitMqTransport> log)
@@ -18,6 +19,9 @@ internal sealed partial class RabbitMqTransport(
     private static readonly TimeSpan ConnectInterval = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim _connecting = new(1, 1);
+
+    /// <summary>Exchanges that were declared on this connection; guarded by <see cref="_connecting"/>, as the connection is.</summary>
+    private readonly HashSet<string> _declared = new(StringComparer.Ordinal);
     private IConnection? _connection;
     private ConfirmedChannel? _channel;
 
@@ -25,7 +29,7 @@ internal sealed partial class RabbitMqTransport(
     {
         try
         {
-            var channel = await ConnectAsync(cancellationToken);
+            var channel = await ConnectAsync(messages, cancellationToken);
             using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
             var results = await channel.SendAsync(messages, bounded.Token);
@@ -56,7 +60,7 @@ internal sealed partial class RabbitMqTransport(
         {
             try
             {
-                await ConnectAsync(stoppingToken);
+                await ConnectAsync([], stoppingToken);
                 return;
             }
             catch (UnsafeSettingException exception)
@@ -77,20 +81,30 @@ internal sealed partial class RabbitMqTransport(
         Dispose();
     }
 
-    private async Task<ConfirmedChannel> ConnectAsync(CancellationToken cancellationToken)
+    /// <summary>The channel, on a broker that knows the exchange of each of the messages.</summary>
+    private async Task<ConfirmedChannel> ConnectAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
         await _connecting.WaitAsync(cancellationToken);
         try
         {
-            if (_channel is { IsOpen: true })
+            if (_channel is not { IsOpen: true })
             {
-                return _channel;
+                await CloseAsync();
+                _connection = await rabbit.CreateFactory("dispatcher").CreateConnectionAsync(cancellationToken);
+                await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
+                _declared.UnionWith([.. topology.Queues, .. topology.Exchanges]);
+                _channel = await ConfirmedChannel.OpenAsync(_connection, cancellationToken);
             }
 
-            await CloseAsync();
-            _connection = await rabbit.CreateFactory("dispatcher").CreateConnectionAsync(cancellationToken);
-            await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
-            _channel = await ConfirmedChannel.OpenAsync(_connection, cancellationToken);
+            foreach (var message in messages)
+            {
+                if (!_declared.Contains(message.Destination.Exchange))
+                {
+                    await RabbitMqTopology.DeclareExchangeAsync(_connection!, message.Destination.Exchange, cancellationToken);
+                    _declared.Add(message.Destination.Exchange);
+                }
+            }
+
             return _channel;
         }
         finally
@@ -116,6 +130,7 @@ internal sealed partial class RabbitMqTransport(
     {
         (var channel, _channel) = (_channel, null);
         (var connection, _connection) = (_connection, null);
+        _declared.Clear();
         await CloseAsync(channel);
         await CloseAsync(connection);
     }
