@@ -88,6 +88,15 @@ internal sealed class Deployment : IAsyncDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
     }
 
+    /// <summary>A transaction that has looked at the database and is not ended before it is disposed.</summary>
+    public async Task<IAsyncDisposable> HoldSnapshotAsync()
+    {
+        var connection = await _dataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM inbox", connection);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return connection;
+    }
+
     public async Task<List<string>> TextsAsync(string sql)
     {
         await using var command = _dataSource.CreateCommand(sql);
