@@ -16,7 +16,7 @@ const string Usage = """
     Settings come from the environment, or as --Section:Key value:
       Database__Provider            Sqlite, PostgreSql or SqlServer
       ConnectionStrings__Orders     the database
-      ConnectionStrings__RabbitMq   amqp://user:password@host:5672/
+      ConnectionStrings__RabbitMq   amqp://user:password@host:5672/, or @a,b,c/ for the nodes of a cluster
       ASPNETCORE_URLS               where /health/live, /health/ready and /metrics listen; default: a free port on loopback
     All others are in docs/operating.md.
     """;
@@ -60,7 +60,7 @@ try
     var direct = builder.Configuration.GetValue("Inbox:Direct", true);
     builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
     {
-        bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
+        bus.Host(context.GetRequiredService<RabbitMqOptions>());
         if (!direct)
         {
             bus.ReceiveSubmissions(context);

@@ -35,7 +35,7 @@ internal static class CommandLine
         Settings come from the environment, or as --Section:Key value:
           Database__Provider            Sqlite, PostgreSql or SqlServer
           ConnectionStrings__Orders     the database
-          ConnectionStrings__RabbitMq   amqp://user:password@host:5672/
+          ConnectionStrings__RabbitMq   amqp://user:password@host:5672/, or @a,b,c/ for the nodes of a cluster
           ASPNETCORE_URLS               where to listen, also as --urls
         All others are in docs/http.md and docs/operating.md.
         """;

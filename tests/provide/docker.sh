@@ -57,12 +57,15 @@ stop_dockerd() {
   DOCKERD_PID=
 }
 
-remove_our_containers() {
+remove_our_containers() { # and networks
   local left
   docker_answers || return 0
   left=$(docker ps -aq --filter "label=messaging-test-run=$MESSAGING_TEST_RUN")
   # shellcheck disable=SC2086 # ids are words
   [ -z "$left" ] || docker rm -f -v $left >/dev/null 2>&1 || true
+  left=$(docker network ls -q --filter "label=messaging-test-run=$MESSAGING_TEST_RUN")
+  # shellcheck disable=SC2086 # ids are words
+  [ -z "$left" ] || docker network rm $left >/dev/null 2>&1 || true
 }
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }

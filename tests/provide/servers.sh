@@ -16,10 +16,10 @@ provide_sqlserver() {
   pull "$MESSAGING_TEST_SQLSERVER_IMAGE" || true
 }
 
+# The image also when a broker is named: that one is ours neither to kill nor to cluster.
 provide_rabbitmq() {
-  [ -z "${MESSAGING_TEST_RABBITMQ:-}" ] || return 0
   if $DOCKER && provide_rabbitmq_image; then return 0; fi
-  install rabbitmq-server
+  [ -n "${MESSAGING_TEST_RABBITMQ:-}" ] || install rabbitmq-server
 }
 
 # An image made by an earlier run is taken before a pull is tried, so that a machine without a registry asks it only once.

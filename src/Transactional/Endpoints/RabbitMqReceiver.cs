@@ -54,7 +54,7 @@ internal sealed partial class RabbitMqReceiver(
     /// <summary>Until the process stops and everything taken is settled, or the connection breaks.</summary>
     private async Task ReceiveAsync(IInbox inbox, CancellationToken stoppingToken)
     {
-        await using var connection = await rabbit.CreateFactory("receiver " + queue).CreateConnectionAsync(stoppingToken);
+        await using var connection = await rabbit.ConnectAsync("receiver " + queue, stoppingToken);
         await RabbitMqTopology.DeclareAsync(connection, topology, stoppingToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
         await channel.BasicQosAsync(0, (ushort)inbox.PrefetchCount, global: false, stoppingToken);

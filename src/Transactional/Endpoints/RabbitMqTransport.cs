@@ -90,7 +90,7 @@ internal sealed partial class RabbitMqTransport(
             if (_channel is not { IsOpen: true })
             {
                 await CloseAsync();
-                _connection = await rabbit.CreateFactory("dispatcher").CreateConnectionAsync(cancellationToken);
+                _connection = await rabbit.ConnectAsync("dispatcher", cancellationToken);
                 await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
                 _declared.UnionWith([.. topology.Queues, .. topology.Exchanges]);
                 _channel = await ConfirmedChannel.OpenAsync(_connection, cancellationToken);

@@ -8,6 +8,8 @@ internal sealed class ContainerServer(IContainer container, int port) : IServer
 {
     private bool _created;
 
+    public string Id => container.Id;
+
     public string Host => container.Hostname == "localhost" ? "127.0.0.1" : container.Hostname;
 
     public int Port => port;

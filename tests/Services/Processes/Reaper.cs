@@ -26,8 +26,11 @@ internal static class Reaper
           esac
         done <"$left" >/dev/null 2>&1
         while read -r kind what; do
-          case $kind in folder) rm -rf -- "$what" ;; esac
-        done <"$left"
+          case $kind in
+            folder) rm -rf -- "$what" ;;
+            network) docker network rm "$what" ;;
+          esac
+        done <"$left" >/dev/null 2>&1
         rm -f "$left" "$left.next"
         """;
 
@@ -40,6 +43,10 @@ internal static class Reaper
     public static void WatchContainer(string id) => Tell($"watch container {id}");
 
     public static void ForgetContainer(string id) => Tell($"forget container {id}");
+
+    public static void WatchNetwork(string id) => Tell($"watch network {id}");
+
+    public static void ForgetNetwork(string id) => Tell($"forget network {id}");
 
     public static void WatchFolder(string path) => Tell($"watch folder {path}");
 

@@ -11,4 +11,19 @@ internal static class BrokerSettings
     /// and a test that waits for "unacknowledged is 0" should neither wait that long nor be fooled by an old zero.
     /// </summary>
     public const string Advanced = "[{rabbit, [{quorum_tick_interval, 250}]}].\n";
+
+    /// <summary>
+    /// Of three nodes: the one that sees no other pauses, and sends its clients away. A neighbour that fell silent is given up within ten
+    /// seconds instead of 75.
+    /// </summary>
+    public const string AdvancedOfCluster =
+        "[{rabbit, [{quorum_tick_interval, 250}, {cluster_partition_handling, pause_minority}]}, {kernel, [{net_ticktime, 8}]}].\n";
+
+    /// <summary>For sh: gives the node the cookie that its neighbours have, then becomes what the image would have started.</summary>
+    public const string WithCookie =
+        """
+        cookie=/var/lib/rabbitmq/.erlang.cookie
+        [ -e $cookie ] || { printf MESSAGINGTESTS >$cookie && chmod 400 $cookie && chown rabbitmq:rabbitmq $cookie; } || exit 1
+        exec "$@"
+        """;
 }

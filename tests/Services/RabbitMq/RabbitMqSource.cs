@@ -32,16 +32,34 @@ internal static class RabbitMqSource
         return null;
     }
 
-    private static ContainerServer Container()
+    /// <summary>The nodes of a cluster to be, each in a container that is called as its node, with one Erlang cookie; not started.</summary>
+    public static async Task<IReadOnlyList<ContainerServer>> NewNodesAsync(IEnumerable<string> hosts)
+    {
+        if (await DockerEngine.ObstacleAsync(Image) is { } obstacle)
+        {
+            Unavailable.Because($"there is no RabbitMQ cluster, which only containers can be: {obstacle}. Start Docker, or run ./test, which sees to it.");
+        }
+
+        var image = (await DockerEngine.Client.Images.InspectImageAsync(Image)).Config!;
+        string[] start = [.. image.Entrypoint ?? [], .. image.Cmd ?? []];
+        return [.. hosts.Select(host => Container(BrokerSettings.AdvancedOfCluster, builder => builder
+            .WithHostname(host)
+            .WithEntrypoint("sh", "-c", BrokerSettings.WithCookie, "sh")
+            .WithCommand(start)))];
+    }
+
+    private static ContainerServer Container() => Container(BrokerSettings.Advanced, builder => builder);
+
+    private static ContainerServer Container(string advanced, Func<RabbitMqBuilder, RabbitMqBuilder> further)
     {
         var port = FreePort.Next();
-        var container = new RabbitMqBuilder(Image)
+        var container = further(new RabbitMqBuilder(Image)
             .WithUsername(BrokerSettings.User)
             .WithPassword(BrokerSettings.Password)
             .WithPortBinding(port, AmqpPort)
-            .WithResourceMapping(System.Text.Encoding.UTF8.GetBytes(BrokerSettings.Advanced), "/etc/rabbitmq/advanced.config")
+            .WithResourceMapping(System.Text.Encoding.UTF8.GetBytes(advanced), "/etc/rabbitmq/advanced.config")
             .WithLogger(NullLogger.Instance)
-            .WithLabel(TestRun.Label, TestRun.Id)
+            .WithLabel(TestRun.Label, TestRun.Id))
             .Build();
         return new ContainerServer(container, port);
     }

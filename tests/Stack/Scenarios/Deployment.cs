@@ -31,13 +31,15 @@ internal sealed class Deployment : IAsyncDisposable
     public IReadOnlyList<ServiceProcess> Consumers => _consumers;
 
     /// <param name="direct">How the consumers receive; null for one each way, so that every scenario meets both.</param>
+    /// <param name="address">Where the services find the virtual host, when not at its own address: a cluster has several.</param>
     public static async Task<Deployment> StartAsync(
-        RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null, bool? direct = null)
+        RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null, bool? direct = null,
+        Func<VirtualHost, string>? address = null)
     {
         var deployment = new Deployment(broker, await broker.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync());
         try
         {
-            var environment = deployment._environment = deployment.Environment(settings);
+            var environment = deployment._environment = deployment.Environment(settings, address);
             var (code, output) = await ServiceProcess.RunAsync(new ServiceOptions("Consumer", environment) { Arguments = ["migrate"] });
             Assert.True(code == 0, output);
             deployment.Publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", environment));
@@ -208,13 +210,13 @@ internal sealed class Deployment : IAsyncDisposable
         await Host.DisposeAsync();
     }
 
-    private Dictionary<string, string?> Environment(IReadOnlyDictionary<string, string?>? settings)
+    private Dictionary<string, string?> Environment(IReadOnlyDictionary<string, string?>? settings, Func<VirtualHost, string>? address)
     {
         var environment = new Dictionary<string, string?>
         {
             ["Database__Provider"] = "PostgreSql",
             ["ConnectionStrings__Orders"] = _database.ConnectionString,
-            ["ConnectionStrings__RabbitMq"] = Host.Uri.ToString(),
+            ["ConnectionStrings__RabbitMq"] = address?.Invoke(Host) ?? Host.Uri.ToString(),
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["Logging__LogLevel__Default"] = "Warning",
         };

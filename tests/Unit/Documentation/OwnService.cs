@@ -41,7 +41,7 @@ internal static class OwnService
 
         builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
         {
-            bus.Host(context.GetRequiredService<RabbitMqOptions>().Uri);
+            bus.Host(context.GetRequiredService<RabbitMqOptions>());
             bus.ReceiveEndpoint("reservations", endpoint => endpoint.UseInbox(context, "reserve-stock"));
         }));
         // README: end
