@@ -15,7 +15,7 @@ internal sealed class Verdict(History history, Tables tables, Engine engine, Tim
     {
         var submissions = (await tables.RowsAsync("SELECT id, idempotency_key FROM submissions")).ToDictionary(r => ToId(r[0]!), r => (string)r[1]!);
         var claimed = (await tables.TextsAsync("SELECT idempotency_key FROM inbox WHERE status IS NOT NULL")).ToHashSet();
-        var parked = (await tables.RowsAsync("SELECT idempotency_key, body FROM parked_messages")).ToLookup(r => (string)r[0]!, r => (byte[])r[1]!);
+        var parked = (await tables.RowsAsync("SELECT idempotency_key, body, fingerprint, accepted_at_ms FROM parked_messages")).ToLookup(r => (string)r[0]!, Parked.Read);
         var effects = (await tables.RowsAsync("SELECT idempotency_key, item FROM orders")).Select(r => Effect.Read((string)r[0]!, (string)r[1]!)).ToLookup(e => e.Key);
         foreach (var id in submissions.Keys)
         {
@@ -94,13 +94,13 @@ internal sealed class Verdict(History history, Tables tables, Engine engine, Tim
     }
 
     /// <summary>I1: each acceptance, and each foreign message that was acknowledged, is an effect or lies parked with its body intact.</summary>
-    private void NothingLost(Dictionary<Guid, string> submissions, ILookup<string, byte[]> parked, ILookup<string, Effect> effects)
+    private void NothingLost(Dictionary<Guid, string> submissions, ILookup<string, Parked> parked, ILookup<string, Effect> effects)
     {
         foreach (var life in history.Lives)
         {
             var key = life.Key.Key;
             var tookEffect = effects[key].Any(e => e.Id == life.Id || (e.Id == Guid.Empty && Fingerprint.Of(ModelMessage.Operation, ModelMessage.Payload(e.Word)) == life.Fingerprint));
-            var isParked = parked[key].Any(b => b.AsSpan().IndexOf(life.Body) >= 0);
+            var isParked = parked[key].Any(p => p.Body.AsSpan().IndexOf(life.Body) >= 0 || p.IsSameWorkAs(life));
             Require(tookEffect || isParked, $"I1: {key} {life.Id} was accepted and is lost");
             Require(tookEffect || submissions.ContainsKey(life.Id), $"I1: {key} {life.Id} was forgotten without having taken effect");
         }
@@ -108,7 +108,7 @@ internal sealed class Verdict(History history, Tables tables, Engine engine, Tim
         foreach (var parcel in history.Settled)
         {
             Require(
-                effects[parcel.Key].Any(e => e.Word == parcel.ForeignWord) || parked[parcel.Key].Any(b => b.AsSpan().SequenceEqual(parcel.Delivery.Body.Span)),
+                effects[parcel.Key].Any(e => e.Word == parcel.ForeignWord) || parked[parcel.Key].Any(p => p.Body.AsSpan().SequenceEqual(parcel.Delivery.Body.Span)),
                 $"I1: the foreign message {parcel.Key} {Encoding.UTF8.GetString(parcel.Delivery.Body.Span)} was acknowledged and is lost");
         }
     }
@@ -122,4 +122,13 @@ internal sealed class Verdict(History history, Tables tables, Engine engine, Tim
     }
 
     private static Guid ToId(object value) => value is Guid id ? id : new Guid((byte[])value, bigEndian: true);
+
+    private sealed record Parked(byte[] Body, Fingerprint? Fingerprint, long? AcceptedAtMs)
+    {
+        /// <summary>A foreign producer asked for the same, under the same key, in the same millisecond: whoever hands this one in again has done both.</summary>
+        public bool IsSameWorkAs(Submission life) => Fingerprint == life.Fingerprint && AcceptedAtMs == life.AcceptedAt.ToUnixTimeMilliseconds();
+
+        public static Parked Read(IReadOnlyList<object?> row) =>
+            new((byte[])row[1]!, row[2] is byte[] fingerprint ? Transactional.Fingerprint.FromBytes(fingerprint) : null, row[3] as long?);
+    }
 }

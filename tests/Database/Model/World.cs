@@ -257,7 +257,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
     {
         await EndBurstAsync();
         await RestartAsync(crash: null);
-        for (var rounds = 1; rounds == 1 || await _engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None) > 0 || !_broker.IsEmpty; rounds++)
+        for (var rounds = 1; rounds == 1 || await IsSomethingLeftAsync(); rounds++)
         {
             Assert.True(rounds <= MaxDrainRounds, $"I7: after {MaxDrainRounds} rounds without a fault there is still something to publish again");
             await DispatchAsync();
@@ -269,6 +269,10 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
             await EndBurstAsync();
         }
     }
+
+    /// <summary>The engine's own reconciler, which looks once at its start, may be late and have found what was lost before we did.</summary>
+    private async Task<bool> IsSomethingLeftAsync() =>
+        await _engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None) > 0 || await _tables.CountAsync("outgoing_messages") > 0 || !_broker.IsEmpty;
 
     private sealed class CrashException() : Exception("The process died here.");
 }

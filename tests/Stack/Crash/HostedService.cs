@@ -65,28 +65,34 @@ internal sealed class HostedService : IAsyncDisposable
         Http.Dispose();
     }
 
+    /// <summary>Each life of the service in a flow of its own: what one has left in it (MassTransit its log, disposed by then) is not the next one's.</summary>
     private async Task RunAsync()
     {
         while (!_ends)
         {
-            await using var app = _build(Http.BaseAddress!.ToString());
-            _lifetime = app.Lifetime;
-            ArmRequests(app);
-            try
-            {
-                await app.StartAsync();
-                _started.TrySetResult();
-                if (_ends)
-                {
-                    TellToStop();
-                }
+            await Task.Run(LiveAsync);
+        }
+    }
 
-                await app.WaitForShutdownAsync();
-            }
-            catch (Exception exception) when (exception is OperationCanceledException || IsStrike(exception))
+    private async Task LiveAsync()
+    {
+        await using var app = _build(Http.BaseAddress!.ToString());
+        _lifetime = app.Lifetime;
+        ArmRequests(app);
+        try
+        {
+            await app.StartAsync();
+            _started.TrySetResult();
+            if (_ends)
             {
-                // Struck while it started or stopped: it starts again.
+                TellToStop();
             }
+
+            await app.WaitForShutdownAsync();
+        }
+        catch (Exception exception) when (exception is OperationCanceledException || IsStrike(exception))
+        {
+            // Struck while it started or stopped: it starts again.
         }
     }
 

@@ -25,7 +25,7 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
         }
 
         await lane.ExecuteAsync($"UPDATE submissions SET accepted_at_ms = 1000 WHERE {Ours}");
-        await lane.ExecuteAsync($"UPDATE inbox SET claimed_at_ms = 1000, completed_at_ms = 1000 WHERE {Ours}");
+        await lane.ExecuteAsync($"UPDATE inbox SET accepted_at_ms = 1000, claimed_at_ms = 1000, completed_at_ms = 1000 WHERE {Ours}");
         await (cell.Fault == Fault.Kill ? KillAsync() : StrikeAsync());
 
         await using (await HostedService.StartAsync(lane.Build))
