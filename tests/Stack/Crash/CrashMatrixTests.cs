@@ -8,13 +8,13 @@ namespace Messaging.Stack;
 /// <summary>Every crash point, one by one: docs/flow.md says what must be there afterwards, and the checker looks.</summary>
 public abstract class CrashMatrixTests(SharedServers servers, CrashLanes lanes, DatabaseProvider provider) : IClassFixture<CrashLanes>
 {
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_killed_at_any_point() => RunAsync(Fault.Kill);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_an_unforeseen_exception_at_any_point() => RunAsync(Fault.Exception);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_told_to_stop_at_any_point() => RunAsync(Fault.Cancellation);
 
     protected async Task RunAsync(Fault fault)
@@ -62,10 +62,10 @@ public abstract class CrashMatrixTests(SharedServers servers, CrashLanes lanes, 
 /// <summary>Where database and broker are servers, the connection to them can break.</summary>
 public abstract class CrashMatrixOnServers(SharedServers servers, CrashLanes lanes, DatabaseProvider provider) : CrashMatrixTests(servers, lanes, provider)
 {
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_the_database_connection_is_cut_at_any_point() => RunAsync(Fault.DatabaseCut);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_the_broker_connection_is_cut_at_any_point() => RunAsync(Fault.BrokerCut);
 }
 

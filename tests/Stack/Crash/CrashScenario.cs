@@ -110,6 +110,8 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
         }
 
         await Eventually.True(lane.IsSettledAsync, Limit, $"rest after {cell}");
+        // What the broker hands out once more has no outcome to wait for.
+        await Eventually.Equal(0L, lane.QueuedAsync, Limit);
     }
 
     /// <summary>
