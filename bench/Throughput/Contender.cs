@@ -20,6 +20,7 @@ internal static class Contender
             "publish" => await RawPublisher.RunAsync(work),
             "dispatch" => await EngineDispatcher.RunAsync(work),
             "serve-empty" or "serve-single" => await HttpContenders.ServeAsync(name, work),
+            "sqlite-loop" => SqliteLoop.Run(work.Database, work.Total),
             _ => await EngineConsumer.RunAsync(name, work),
         };
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Answer}{perSecond:0.0} {Environment.WorkingSet / 1024 / 1024}"));
@@ -36,7 +37,7 @@ internal static class Contender
     }
 }
 
-/// <param name="Database">A PostgreSQL connection string; the schema is there.</param>
+/// <param name="Database">A PostgreSQL connection string; the schema is there. For the SQLite loop, a file that is not there yet.</param>
 /// <param name="Broker">An AMQP address; the queue is there and filled.</param>
 /// <param name="Queue">Its name.</param>
 /// <param name="Total">Deliveries to settle, or messages to publish.</param>

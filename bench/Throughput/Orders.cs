@@ -4,14 +4,14 @@ using Messaging.Transactional;
 
 namespace Messaging.Throughput;
 
-/// <summary>The deliveries of a run: orders as our publisher sends them, every fifth one a repetition of an earlier one.</summary>
+/// <summary>The deliveries of a run: orders as our publisher sends them, every fifth one a repetition of an earlier one of the same run.</summary>
 internal static class Orders
 {
     public const string Client = "bench";
 
     public static int UniqueOf(int deliveries) => deliveries - (deliveries / 5);
 
-    public static IEnumerable<OutgoingMessage> Deliveries(int count, string queue)
+    public static IEnumerable<OutgoingMessage> Deliveries(int count, string queue, int first = 0)
     {
         var sent = new List<OutgoingMessage>(count);
         // The same sequence for every contender.
@@ -24,7 +24,7 @@ internal static class Orders
                 continue;
             }
 
-            sent.Add(Order(sent.Count, queue));
+            sent.Add(Order(first + sent.Count, queue));
             yield return sent[^1];
         }
     }

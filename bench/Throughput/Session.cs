@@ -12,11 +12,13 @@ internal sealed class Session(SessionOptions options)
         var broker = await servers.RabbitMqAsync();
         var postgres = await servers.PostgresAsync();
         var report = new Report();
-        var runs = Runs(new Arena(broker, postgres, report, options)).Where(r => options.Includes(r.Kind, r.Name)).ToList();
+        var arena = new Arena(broker, postgres, report, options);
+        await using var scale = new ScaleRun(arena);
+        var runs = Runs(arena, scale).Where(r => options.Includes(r.Kind, r.Name)).ToList();
         for (var round = 1; round <= options.Rounds; round++)
         {
             Console.WriteLine($"Round {round} of {options.Rounds}");
-            foreach (var run in runs)
+            foreach (var run in runs.Where(r => round == 1 || !r.IsOnce))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 await run.Go();
@@ -41,7 +43,7 @@ internal sealed class Session(SessionOptions options)
         return 0;
     }
 
-    private static IEnumerable<Run> Runs(Arena arena)
+    private static IEnumerable<Run> Runs(Arena arena, ScaleRun scale)
     {
         var consume = new ConsumeRun(arena);
         foreach (var (contender, share) in ((string, int)[])[("raw", 1), ("nothing", 1), ("set-direct", 1), ("ef-direct", 1), ("set-pipe", 1), ("ef-pipe", 1), ("set-direct-events", 2), ("naive", 20)])
@@ -52,6 +54,11 @@ internal sealed class Session(SessionOptions options)
         foreach (var contender in (string[])["raw", "set-direct", "ef-direct"])
         {
             yield return new Run("consume", $"{contender} classic", () => consume.RunAsync(contender, Broker.Classic, 1));
+        }
+
+        foreach (var contender in (string[])["set-direct", "set-direct-forgetting"])
+        {
+            yield return new Run("scale", $"{contender} large inbox", () => scale.RunAsync(contender));
         }
 
         yield return new Run("consume", "replay set-direct quorum", () => consume.ReplayAsync("set-direct"));
@@ -68,8 +75,16 @@ internal sealed class Session(SessionOptions options)
             yield return new Run("dispatch", $"dispatch {type}", () => dispatch.RunAsync("dispatch", type, queue));
         }
 
+        var sqlite = new SqliteRun(arena);
+        yield return new Run("sqlite", "sqlite loop", sqlite.RunLoopAsync);
+        yield return new Run("sqlite", "sqlite demo", sqlite.RunDemoAsync);
         yield return new Run("latency", "latency", new LatencyRun(arena).RunAsync);
+        yield return new Run("backlog", "backlog", new BacklogRun(arena).RunAsync, IsOnce: true);
     }
 
-    private sealed record Run(string Kind, string Name, Func<Task> Go);
+    /// <param name="Kind">What <c>--only</c> may name.</param>
+    /// <param name="Name">Of the contender.</param>
+    /// <param name="Go">Runs it and reports.</param>
+    /// <param name="IsOnce">It takes minutes and is judged by no ratio: in the first round only.</param>
+    private sealed record Run(string Kind, string Name, Func<Task> Go, bool IsOnce = false);
 }

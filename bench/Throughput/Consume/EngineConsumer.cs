@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Messaging.Throughput;
 
-/// <summary>Ours: the handlers of our own consumer on its engine. The name tells how: <c>pipe</c> or <c>direct</c>, <c>ef</c> or <c>set</c>, with or without <c>events</c>.</summary>
+/// <summary>Ours: the handlers of our own consumer on its engine. The name tells how: <c>pipe</c> or <c>direct</c>, <c>ef</c> or <c>set</c>, with or without <c>events</c>, <c>forgetting</c> old keys meanwhile or not.</summary>
 internal static class EngineConsumer
 {
     private const string Settled = "messaging.inbox.deliveries";
@@ -28,6 +28,7 @@ internal static class EngineConsumer
             ["Orders:SetBased"] = parts.Contains("set").ToString(),
             // The other contenders send none; "events" shows what ours cost.
             ["Orders:PublishEvents"] = parts.Contains("events").ToString(),
+            ["Retention:IntervalSeconds"] = parts.Contains("forgetting") ? "1" : "0",
         });
         builder.AddConsumer();
         builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology.Event<OrderCreated>());

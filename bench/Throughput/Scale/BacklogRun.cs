@@ -1,0 +1,74 @@
+using System.Globalization;
+using Messaging.Contracts;
+using Messaging.Services;
+using Messaging.Transactional;
+
+namespace Messaging.Throughput;
+
+/// <summary>Two of our consumers, as they are deployed, with a long queue in front of them: what memory they take while they drain it.</summary>
+internal sealed class BacklogRun(Arena arena)
+{
+    private const int Consumers = 2;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
+
+    private int Messages => arena.Options.Backlog;
+
+    public async Task RunAsync()
+    {
+        await using var ground = await arena.PrepareAsync(SubmitOrder.Queue, Messages);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  publishing {Messages:#,0} messages"));
+        await Broker.PublishAsync(ground.Work.Broker, SubmitOrder.Queue, Orders.Deliveries(Messages, SubmitOrder.Queue));
+        var settings = ground.Work.ToEnvironment();
+        settings["Inbox__Direct"] = "true";
+        settings["Orders__SetBased"] = "true";
+        settings["Orders__PublishEvents"] = "false";
+        var services = new List<ServiceProcess>();
+        try
+        {
+            for (var i = 0; i < Consumers; i++)
+            {
+                services.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", settings)));
+            }
+
+            var samples = await SampleAsync(ground, services);
+            var unique = Orders.UniqueOf(Messages);
+            await ground.RequireAsync(unique, "SELECT count(*) FROM orders");
+            await ground.RequireAsync(unique, "SELECT count(*) FROM inbox WHERE status IS NOT NULL");
+            arena.Report.Add("backlog memory, most", "MB", samples.Max());
+            // The first quarter opens connections and compiles; what grows after it goes on growing.
+            arena.Report.Add("backlog memory, early", "MB", Median(samples[(samples.Count / 4)..(samples.Count / 2)]));
+            arena.Report.Add("backlog memory, late", "MB", Median(samples[(3 * samples.Count / 4)..]));
+        }
+        finally
+        {
+            foreach (var service in services)
+            {
+                await service.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>The resident memory of the larger consumer, each half second until the queue is empty.</summary>
+    private static async Task<List<double>> SampleAsync(Ground ground, List<ServiceProcess> services)
+    {
+        var samples = new List<double>();
+        using var limit = new CancellationTokenSource(Limit);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
+        while (await ground.Host.QueueAsync(SubmitOrder.Queue) is not { IsDrained: true })
+        {
+            await timer.WaitForNextTickAsync(limit.Token);
+            samples.Add(services.Max(s => ResidentMegaBytes(s.Id)));
+        }
+
+        return samples.Count >= 8 ? samples : throw new InvalidOperationException($"Only {samples.Count} samples: the backlog is too short to say anything of memory.");
+    }
+
+    private static double ResidentMegaBytes(int process)
+    {
+        using var running = System.Diagnostics.Process.GetProcessById(process);
+        return running.WorkingSet64 / 1024.0 / 1024.0;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+}
