@@ -72,7 +72,6 @@ internal sealed class ClusterServer(IEnumerable<(string Host, ContainerServer Co
         await network.DisposeAsync();
     }
 
-    /// <summary>One after the other, as RabbitMQ asks for.</summary>
     private async Task JoinAsync()
     {
         foreach (var (node, container) in _nodes)
@@ -80,13 +79,15 @@ internal sealed class ClusterServer(IEnumerable<(string Host, ContainerServer Co
             await network.JoinAsync(container.Id, HostOf(node));
         }
 
-        var first = _nodes.Keys.First();
-        foreach (var container in _nodes.Values.Skip(1))
+        var (first, others) = (_nodes.Keys.First(), _nodes.Values.Skip(1).ToList());
+        await Task.WhenAll(others.Select(node => node.RunAsync("rabbitmqctl", "-q", "stop_app")));
+        // One after the other, as RabbitMQ asks for.
+        foreach (var node in others)
         {
-            await container.RunAsync("rabbitmqctl", "-q", "stop_app");
-            await container.RunAsync("rabbitmqctl", "-q", "join_cluster", first);
-            await container.RunAsync("rabbitmqctl", "-q", "start_app");
+            await node.RunAsync("rabbitmqctl", "-q", "join_cluster", first);
         }
+
+        await Task.WhenAll(others.Select(node => node.RunAsync("rabbitmqctl", "-q", "start_app")));
     }
 
     private static string HostOf(string node) => node[NodeAt("").Length..];

@@ -77,8 +77,9 @@ public sealed class ClusterTests(SharedServers servers)
         return last;
     }
 
+    /// <summary>The two that are left have noticed, and elected.</summary>
     private static Task<QueueReplicas> LedByAnotherAsync(RabbitMqCluster cluster, Deployment deployment, string lost) => Eventually.Satisfies(
-        () => cluster.ReplicasAsync(deployment.Host, "orders"), replicas => replicas.Leader.Length > 0 && replicas.Leader != lost, Limit);
+        () => cluster.ReplicasAsync(deployment.Host, "orders"), replicas => replicas.Leader.Length > 0 && replicas.Leader != lost && !replicas.Online.Contains(lost), Limit);
 
     /// <summary>What is submitted from now on takes effect.</summary>
     private static async Task GoesOnAsync(Deployment deployment, Task submitting)
