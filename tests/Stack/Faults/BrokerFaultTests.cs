@@ -10,7 +10,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     /// <summary>With the reconciler off, this is a control run: the same scenario must be caught.</summary>
-    [Theory(Explicit = true)]
+    [Theory]
     [InlineData(true), InlineData(false, "I1", "I6")]
     public async Task Row05_the_brokers_data_directory_is_deleted_under_a_backlog(bool reconciles, params string[] caughtBy)
     {
@@ -36,7 +36,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
         Assert.True(reconciles ? found.Count == 0 : found.IsSupersetOf(caughtBy), string.Join("; ", violations));
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Row06_a_memory_alarm_stops_no_caller_and_loses_nothing()
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
