@@ -27,6 +27,10 @@ public sealed class SharedServers : IAsyncDisposable
     public static async Task<PostgresServer> OwnPostgresAsync()
         => await PostgresServer.StartAsync(await PostgresSource.NewAsync(), PostgresSource.User, PostgresSource.Password);
 
+    /// <summary>One whose data may fill its disk; likewise.</summary>
+    public static async Task<PostgresServer> OwnPostgresOnSmallDiskAsync(int megabytes)
+        => await PostgresServer.StartAsync(await PostgresSource.NewOnSmallDiskAsync(megabytes), PostgresSource.User, PostgresSource.Password);
+
     public async ValueTask DisposeAsync()
     {
         await DisposeAsync(_rabbitMq);

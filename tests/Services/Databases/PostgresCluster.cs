@@ -7,6 +7,7 @@ internal sealed class PostgresCluster : IServer
 
     private readonly TemporaryFolder _folder = new("postgres");
     private readonly LocalServer _server;
+    private SmallDisk? _disk;
 
     private PostgresCluster()
     {
@@ -25,7 +26,8 @@ internal sealed class PostgresCluster : IServer
 
     private string Data => _folder["data"];
 
-    public static async Task<PostgresCluster> NewAsync()
+    /// <param name="dataMegabytes">Puts the data, though not the write-ahead log, on a disk of this size.</param>
+    public static async Task<PostgresCluster> NewAsync(int? dataMegabytes = null)
     {
         var cluster = new PostgresCluster();
         if (Environment.IsPrivilegedProcess)
@@ -33,8 +35,14 @@ internal sealed class PostgresCluster : IServer
             await Command.RunAsync("chown", ["postgres", cluster._folder.Path]);
         }
 
+        if (dataMegabytes is { } megabytes)
+        {
+            cluster._disk = await SmallDisk.MountAsync(cluster.Data, megabytes, "postgres");
+        }
+
         var (program, arguments) = AsPostgres(
-            Tool("initdb"), "--pgdata", cluster.Data, "--username", PostgresSource.User, "--auth", "trust", "--encoding", "UTF8", "--locale", "C");
+            Tool("initdb"), "--pgdata", cluster.Data, "--waldir", cluster._folder["wal"], "--username", PostgresSource.User, "--auth", "trust", "--encoding", "UTF8",
+            "--locale", "C");
         await Command.RunAsync(program, arguments);
         return cluster;
     }
@@ -56,6 +64,11 @@ internal sealed class PostgresCluster : IServer
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
+        if (_disk is not null)
+        {
+            await _disk.DisposeAsync();
+        }
+
         _folder.Dispose();
     }
 

@@ -47,16 +47,38 @@ internal static class PostgresSource
         return null;
     }
 
-    private static ContainerServer Container()
+    /// <summary>A new server whose data, though not its write-ahead log, lies on a disk of so many megabytes; not started.</summary>
+    public static async Task<IServer> NewOnSmallDiskAsync(int megabytes)
+    {
+        if (await DockerEngine.ObstacleAsync(Image) is not { } obstacle)
+        {
+            return Container(builder => builder
+                .WithEnvironment("PGDATA", "/small/data")
+                .WithEnvironment("POSTGRES_INITDB_WALDIR", "/var/lib/postgresql/wal")
+                .WithCreateParameterModifier(create => create.HostConfig!.Tmpfs = new Dictionary<string, string> { ["/small"] = $"size={megabytes}m" }));
+        }
+
+        if (PostgresCluster.IsInstalled && SmallDisk.IsPossible)
+        {
+            return await PostgresCluster.NewAsync(megabytes);
+        }
+
+        Unavailable.Because($"there is no PostgreSQL on a small disk: {obstacle}, and to mount one for an installed server takes root on Linux. Start Docker, or run ./test as root.");
+        return null;
+    }
+
+    private static ContainerServer Container() => Container(builder => builder);
+
+    private static ContainerServer Container(Func<PostgreSqlBuilder, PostgreSqlBuilder> further)
     {
         var port = FreePort.Next();
-        var container = new PostgreSqlBuilder(Image)
+        var container = further(new PostgreSqlBuilder(Image)
             .WithUsername(User)
             .WithPassword(Password)
             .WithPortBinding(port, PostgresPort)
             .WithCommand(Settings)
             .WithLogger(NullLogger.Instance)
-            .WithLabel(TestRun.Label, TestRun.Id)
+            .WithLabel(TestRun.Label, TestRun.Id))
             .Build();
         return new ContainerServer(container, port);
     }

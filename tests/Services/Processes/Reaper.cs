@@ -23,6 +23,7 @@ internal static class Reaper
           case $kind in
             process) kill -KILL "$what" ;;
             container) docker rm -f -v "$what" ;;
+            mount) umount -l "$what" ;;
           esac
         done <"$left" >/dev/null 2>&1
         while read -r kind what; do
@@ -47,6 +48,10 @@ internal static class Reaper
     public static void WatchNetwork(string id) => Tell($"watch network {id}");
 
     public static void ForgetNetwork(string id) => Tell($"forget network {id}");
+
+    public static void WatchMount(string folder) => Tell($"watch mount {folder}");
+
+    public static void ForgetMount(string folder) => Tell($"forget mount {folder}");
 
     public static void WatchFolder(string path) => Tell($"watch folder {path}");
 

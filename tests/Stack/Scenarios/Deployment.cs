@@ -26,6 +26,8 @@ internal sealed class Deployment : IAsyncDisposable
 
     public VirtualHost Host { get; }
 
+    public string ConnectionString => _database.ConnectionString;
+
     public ServiceProcess Publisher { get; private set; } = null!;
 
     public IReadOnlyList<ServiceProcess> Consumers => _consumers;

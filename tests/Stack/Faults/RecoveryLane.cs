@@ -1,0 +1,65 @@
+using System.Text;
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>A deployment with one consumer, whose speed is measured over and over with backlogs of one size.</summary>
+internal sealed class RecoveryLane(Deployment deployment) : IAsyncDisposable
+{
+    public const int Backlog = 3000;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    private readonly Journal _journal = new();
+    private int _published;
+
+    public Deployment Deployment => deployment;
+
+    public ServiceProcess Consumer => deployment.Consumers[0];
+
+    /// <summary>
+    /// Messages a second. The consumer is frozen until the whole backlog is in the queue, so that the speed is its own and not the publisher's.
+    /// </summary>
+    public async Task<double> MeasureAsync()
+    {
+        long begin;
+        Consumer.Send(Signal.Stop);
+        try
+        {
+            await PublishAsync();
+        }
+        finally
+        {
+            begin = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+            Consumer.Send(Signal.Continue);
+        }
+
+        await DrainedAsync();
+        return Backlog * 1000.0 / Math.Max(1, await deployment.CountAsync("SELECT max(completed_at_ms) FROM inbox") - begin);
+    }
+
+    public async Task PublishAsync()
+    {
+        var requests = Enumerable.Range(_published + 1, Backlog).Select(i => Request.Order($"k{i}", i)).ToList();
+        await deployment.PublishAsync("orders", requests.Select(r =>
+            (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
+        requests.ForEach(r => _journal.Accepted(r));
+        _published += Backlog;
+    }
+
+    /// <summary>So much of what was published last has taken effect: the moment for a fault.</summary>
+    public Task UnderWayAsync(double part) => Eventually.True(async () => await CountAsync() >= _published - (int)(Backlog * (1 - part)), Limit, "the backlog to be under way");
+
+    public Task DrainedAsync() => Eventually.Equal((long)_published, CountAsync, Limit);
+
+    public Task<long> CountAsync() => deployment.CountAsync("SELECT count(*) FROM inbox");
+
+    public async Task<IReadOnlyList<Violation>> JudgeAsync()
+    {
+        await deployment.DrainedAsync(Limit);
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        return await deployment.JudgeAsync(_journal);
+    }
+
+    public ValueTask DisposeAsync() => deployment.DisposeAsync();
+}

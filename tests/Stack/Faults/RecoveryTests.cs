@@ -1,0 +1,124 @@
+using Messaging.Services;
+
+namespace Messaging.Stack;
+
+/// <summary>What a fault leaves behind once it is over: nothing, neither in the tables nor in the speed.</summary>
+public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : IClassFixture<RecoveryLanes>
+{
+    private const double Floor = 0.95;
+    private const int LeastPairs = 5;
+    private const int MostPairs = 25;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    public enum Fault
+    {
+        DatabaseRestart,
+        BackendKills,
+        PoolExhaustion,
+        ConsumerCrash,
+        RepeatedKills,
+    }
+
+    [Theory]
+    [InlineData(Fault.DatabaseRestart), InlineData(Fault.BackendKills), InlineData(Fault.PoolExhaustion)]
+    [InlineData(Fault.ConsumerCrash), InlineData(Fault.RepeatedKills)]
+    public async Task Row08_throughput_after_a_fault_is_what_it_was_before(Fault fault)
+    {
+        await lanes.StartAsync(servers);
+        await CompareAsync(pairs: 2);
+        var before = await CompareAsync(pairs: 3);
+
+        await lanes.Untouched.PublishAsync();
+        await lanes.Faulted.PublishAsync();
+        await lanes.Faulted.UnderWayAsync(0.1);
+        await StrikeAsync(fault);
+        await lanes.Faulted.DrainedAsync();
+        await lanes.Untouched.DrainedAsync();
+        await CompareAsync(pairs: 2);
+
+        var after = await CompareAsync(LeastPairs);
+        while (Median(after) < Floor && after.Count < MostPairs)
+        {
+            after.AddRange(await CompareAsync(pairs: 2));
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{fault}: beside a deployment without faults {Median(before):P0} before, {Median(after):P1} after ({after.Count} pairs: {string.Join(' ', after.Select(r => $"{r:0.00}"))})");
+        Assert.Empty(await lanes.Faulted.JudgeAsync());
+        Assert.Empty(await lanes.Untouched.JudgeAsync());
+        Assert.InRange(Median(after), Floor, double.MaxValue);
+    }
+
+    private async Task StrikeAsync(Fault fault)
+    {
+        var (lane, consumer) = (lanes.Faulted, lanes.Faulted.Consumer);
+        switch (fault)
+        {
+            case Fault.DatabaseRestart:
+                await lanes.Postgres.RestartAsync();
+                break;
+            case Fault.BackendKills:
+                for (var kill = 1; kill <= 5; kill++)
+                {
+                    await lane.UnderWayAsync(0.15 * kill);
+                    await lane.Deployment.CountAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+                }
+
+                break;
+            case Fault.PoolExhaustion:
+                await using (await ConnectionHoard.TakeAsync(lane.Deployment.ConnectionString))
+                {
+                    await Eventually.Satisfies(() => ReadyAsync(consumer), ready => !ready, Limit, "the consumer to say that it has no database");
+                }
+
+                break;
+            case Fault.ConsumerCrash:
+                await CrashAsync(consumer);
+                break;
+            case Fault.RepeatedKills:
+                for (var kill = 1; kill <= 5; kill++)
+                {
+                    await CrashAsync(consumer);
+                    await lane.UnderWayAsync(0.15 * kill);
+                }
+
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(fault), fault, "No such fault.");
+        }
+    }
+
+    private static async Task CrashAsync(ServiceProcess consumer)
+    {
+        await consumer.KillAsync();
+        await consumer.StartAgainAsync();
+        await consumer.WaitUntilReadyAsync();
+    }
+
+    private static async Task<bool> ReadyAsync(ServiceProcess service)
+    {
+        using var answer = await service.Http.GetAsync(new Uri("health/ready", UriKind.Relative), TestContext.Current.CancellationToken);
+        return answer.IsSuccessStatusCode;
+    }
+
+    /// <summary>The speed of the one beside that of the other, pair by pair; each is first in turn.</summary>
+    private async Task<List<double>> CompareAsync(int pairs)
+    {
+        var ratios = new List<double>(pairs);
+        for (var pair = 0; pair < pairs; pair++)
+        {
+            var first = await (pair % 2 == 0 ? lanes.Faulted : lanes.Untouched).MeasureAsync();
+            var second = await (pair % 2 == 0 ? lanes.Untouched : lanes.Faulted).MeasureAsync();
+            ratios.Add(pair % 2 == 0 ? first / second : second / first);
+        }
+
+        return ratios;
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
+    }
+}
