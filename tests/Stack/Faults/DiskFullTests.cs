@@ -20,7 +20,7 @@ public sealed class DiskFullTests(SharedServers servers)
         await caller.SubmitAsync(BrokerFaultTests.Requests("before", 40));
         await deployment.DrainedAsync(Limit);
 
-        var filler = await DiskFiller.FillAsync(deployment.ConnectionString);
+        await using var filler = await DiskFiller.FillAsync(deployment.ConnectionString);
         var accepted = await SubmitUntilRefusedAsync(deployment, caller);
         var foreign = Enumerable.Range(1, 400).Select(i => Request.Order($"foreign-{i}", i)).ToList();
         await deployment.PublishAsync("orders", foreign.Select(r =>
@@ -37,7 +37,7 @@ public sealed class DiskFullTests(SharedServers servers)
             Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         }
 
-        await filler.FreeAsync();
+        await filler.DisposeAsync();
         await caller.SubmitAsync(BrokerFaultTests.Requests("refused", 40));
         await Eventually.Equal(0, async () => (await deployment.JudgeAsync(journal)).Count, Limit);
         await deployment.DrainedAsync(Limit);

@@ -3,10 +3,10 @@ using Messaging.Services;
 
 namespace Messaging.Stack;
 
-/// <summary>A deployment with one consumer, whose speed is measured over and over with backlogs of one size.</summary>
+/// <summary>A deployment with one consumer, which is given backlogs of one size over and over.</summary>
 internal sealed class RecoveryLane(Deployment deployment) : IAsyncDisposable
 {
-    public const int Backlog = 3000;
+    public const int Backlog = 4000;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
@@ -17,26 +17,15 @@ internal sealed class RecoveryLane(Deployment deployment) : IAsyncDisposable
 
     public ServiceProcess Consumer => deployment.Consumers[0];
 
-    /// <summary>
-    /// Messages a second. The consumer is frozen until the whole backlog is in the queue, so that the speed is its own and not the publisher's.
-    /// </summary>
-    public async Task<double> MeasureAsync()
-    {
-        long begin;
-        Consumer.Send(Signal.Stop);
-        try
-        {
-            await PublishAsync();
-        }
-        finally
-        {
-            begin = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-            Consumer.Send(Signal.Continue);
-        }
+    /// <summary>The consumer takes nothing until <see cref="Go"/>, so that a whole backlog is in its queue before.</summary>
+    public void Hold() => Consumer.Send(Signal.Stop);
 
-        await DrainedAsync();
-        return Backlog * 1000.0 / Math.Max(1, await deployment.CountAsync("SELECT max(completed_at_ms) FROM inbox") - begin);
-    }
+    public void Go() => Consumer.Send(Signal.Continue);
+
+    /// <summary>When the last commit was, in Unix milliseconds.</summary>
+    public Task<long> EndAsync() => deployment.CountAsync("SELECT max(completed_at_ms) FROM inbox");
+
+    public Task<long> DoneAsync(long fromMs, long toMs) => deployment.CountAsync($"SELECT count(*) FROM inbox WHERE completed_at_ms BETWEEN {fromMs} AND {toMs}");
 
     public async Task PublishAsync()
     {
