@@ -12,7 +12,7 @@ public sealed class VacuumTests(SharedServers servers)
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Row22_a_held_vacuum_horizon_leaves_a_consumer_nine_tenths_of_its_throughput()
     {
         var settings = new Dictionary<string, string?> { ["Retention__IntervalSeconds"] = "1" };
