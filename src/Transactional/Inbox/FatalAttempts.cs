@@ -21,7 +21,7 @@ internal sealed class FatalAttempts(Database database, TimeProvider time) : IDis
     {
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var command = connection.CreateCommand();
-        command.CommandText = "SELECT COALESCE(MAX(attempts), 0) FROM fatal_attempts WHERE key_digest = @key_digest";
+        command.CommandText = FatalAttemptsTable.Count;
         database.Dialect.AddId(command, "@key_digest", key);
         return Convert.ToInt64(await command.ExecuteScalarAsync(cancellationToken), CultureInfo.InvariantCulture);
     }
@@ -30,16 +30,13 @@ internal sealed class FatalAttempts(Database database, TimeProvider time) : IDis
     public Task BeginAsync(Guid key, CancellationToken cancellationToken) => WriteAsync(
         command =>
         {
-            var row = RowSet.Of([key], (set, rows) => set.Ids("key_digest", rows, k => k).Numbers("attempts", rows, _ => 0).Numbers("attempted_at_ms", rows, _ => 0));
-            var source = database.Dialect.Source(command, row, "f");
             Dialect.Add(command, "@now_ms", time.GetUtcNow().ToUnixTimeMilliseconds());
-            return database.Dialect.InsertIfAbsent("fatal_attempts", "key_digest", "key_digest, attempts, attempted_at_ms", source, "f")
-                + "; UPDATE fatal_attempts SET attempts = attempts + 1, attempted_at_ms = @now_ms WHERE key_digest = @key_digest";
+            return FatalAttemptsTable.Add(database.Dialect, command, key);
         }, key, cancellationToken);
 
     /// <summary>The process is still there, whatever became of the message.</summary>
     public Task SurvivedAsync(Guid key, CancellationToken cancellationToken) =>
-        WriteAsync(_ => "DELETE FROM fatal_attempts WHERE key_digest = @key_digest", key, cancellationToken);
+        WriteAsync(_ => FatalAttemptsTable.Delete, key, cancellationToken);
 
     public void Dispose() => _turn.Dispose();
 

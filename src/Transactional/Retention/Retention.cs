@@ -142,7 +142,7 @@ public sealed partial class Retention : BackgroundService
         await using var connection = await _database.OpenAsync(cancellationToken);
         await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = RetentionTable.DeleteFatalAttempts;
+        command.CommandText = FatalAttemptsTable.Forget;
         Dialect.Add(command, "@horizon_ms", horizon.ToUnixTimeMilliseconds());
         await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

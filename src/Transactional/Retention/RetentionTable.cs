@@ -37,8 +37,6 @@ internal static class RetentionTable
     public static string DeleteInbox(Dialect dialect, DbCommand command, IReadOnlyList<Guid> digests) =>
         $"DELETE FROM inbox WHERE key_digest IN (SELECT d.key_digest FROM {dialect.Source(command, RowSet.OfIds("key_digest", digests), "d")})";
 
-    public const string DeleteFatalAttempts = "DELETE FROM fatal_attempts WHERE attempted_at_ms < @horizon_ms";
-
     /// <summary>When the oldest submission that is remembered was accepted.</summary>
     public const string Oldest = "SELECT MIN(accepted_at_ms) FROM submissions";
 }

@@ -17,6 +17,10 @@ public sealed class StatementTests
     {
         ["InboxTable.ClaimAsync"] = () => RecordingCommand.OfAsync(c => InboxTable.ClaimAsync(Dialect, c, Guid.Empty, [Candidate()], [Guid.Empty], 1, default)),
         ["InboxTable.StoreOutcomes"] = () => Built(c => InboxTable.StoreOutcomes(Dialect, c, [(Guid.Empty, Outcome.Completed("done"))])),
+        ["FatalAttemptsTable.Count"] = () => Task.FromResult(FatalAttemptsTable.Count),
+        ["FatalAttemptsTable.Add"] = () => Built(c => FatalAttemptsTable.Add(Dialect, c, Guid.Empty)),
+        ["FatalAttemptsTable.Delete"] = () => Task.FromResult(FatalAttemptsTable.Delete),
+        ["FatalAttemptsTable.Forget"] = () => Task.FromResult(FatalAttemptsTable.Forget),
         ["SubmissionsTable.InsertAsync"] = () => RecordingCommand.OfAsync(c =>
             SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], 5_000, 1, default)),
         ["SubmissionsTable.Find"] = () => Task.FromResult(SubmissionsTable.Find),

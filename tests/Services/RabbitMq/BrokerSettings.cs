@@ -6,6 +6,9 @@ internal static class BrokerSettings
     public const string User = "messaging";
     public const string Password = "messaging";
 
+    /// <summary>Nothing spins while it waits: the services under test share the cores with their broker.</summary>
+    public const string ErlangArguments = "+sbwt none +sbwtdcpu none +sbwtdio none";
+
     /// <summary>
     /// RabbitMQ's advanced.config. A quorum queue reports its counters every five seconds unless told otherwise,
     /// and a test that waits for "unacknowledged is 0" should neither wait that long nor be fooled by an old zero.

@@ -76,6 +76,7 @@ internal sealed class RabbitMqNode : IServer
             ["HOME"] = _folder.Path,
             ["ERL_EPMD_ADDRESS"] = "127.0.0.1",
             ["ERL_EPMD_PORT"] = $"{portMapperPort}",
+            ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = BrokerSettings.ErlangArguments,
             ["RABBITMQ_NODENAME"] = $"messaging{port}@localhost",
             ["RABBITMQ_NODE_IP_ADDRESS"] = "127.0.0.1",
             ["RABBITMQ_NODE_PORT"] = $"{port}",

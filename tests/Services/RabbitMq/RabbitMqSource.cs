@@ -57,6 +57,7 @@ internal static class RabbitMqSource
             .WithUsername(BrokerSettings.User)
             .WithPassword(BrokerSettings.Password)
             .WithPortBinding(port, AmqpPort)
+            .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", BrokerSettings.ErlangArguments)
             .WithResourceMapping(System.Text.Encoding.UTF8.GetBytes(advanced), "/etc/rabbitmq/advanced.config")
             .WithLogger(NullLogger.Instance)
             .WithLabel(TestRun.Label, TestRun.Id))

@@ -11,7 +11,7 @@ public sealed class ProcessFaultTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     /// <summary>RabbitMQ 4 drops a message after 20 deliveries unless told otherwise.</summary>
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Row16_twenty_five_crashes_on_one_backlog_drop_nothing()
     {
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
@@ -29,7 +29,7 @@ public sealed class ProcessFaultTests(SharedServers servers)
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Row17_a_consumer_frozen_until_its_messages_went_to_another_takes_effect_with_none_of_them()
     {
         const int Messages = 2000;
