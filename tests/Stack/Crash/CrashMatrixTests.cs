@@ -66,7 +66,7 @@ public sealed class CrashMatrixOnSqlite(SharedServers servers, CrashLanes lanes)
 /// <summary>What takes CI too long is run by hand, as docs/faults.md says.</summary>
 public abstract class CrashMatrixOnServers(SharedServers servers, CrashLanes lanes, DatabaseProvider provider) : CrashMatrixTests(servers, lanes, provider)
 {
-    [Fact]
+    [Fact(Explicit = true)]
     public Task Row01_killed_at_any_point() => RunAsync(Fault.Kill);
 
     [Fact(Explicit = true)]
