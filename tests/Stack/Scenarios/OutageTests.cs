@@ -87,6 +87,27 @@ public sealed class OutageTests(SharedServers servers)
         await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
     }
 
+    [Fact]
+    public async Task What_a_broker_loses_is_made_up_for_by_the_reconciler()
+    {
+        var settings = new Dictionary<string, string?> { ["Reconcile__OlderThanSeconds"] = "2", ["Reconcile__IntervalSeconds"] = "1" };
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings);
+        await SubmitAsync(deployment, 0, 30);
+        // Or more: with nobody to consume them, the reconciler sends them again at twice, four times … the age.
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: >= 30 }, Limit);
+        await using (var connection = await deployment.Host.ConnectAsync())
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+            await channel.QueuePurgeAsync("orders", TestContext.Current.CancellationToken);
+        }
+
+        await deployment.AddConsumerAsync();
+
+        await Eventually.Equal(30L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        await deployment.DrainedAsync(Limit);
+        await deployment.AssertAtomicAsync();
+    }
+
     private static Task SubmitAsync(Deployment deployment, int from, int to) => Parallel.ForAsync(from, to, async (i, _) =>
     {
         using var response = await deployment.SubmitAsync("api/orders", $"order-{i}", """{"item":"book","quantity":1}""");
