@@ -17,11 +17,15 @@ public class HotFunctions
     private static readonly byte[] Payload = """{"quantity": 1.0, "item": "a book with ünïcode"}"""u8.ToArray();
 
     private readonly NpgsqlDataSource _dataSource = NpgsqlDataSource.Create("Host=unused");
-    private readonly List<(Guid Digest, ScopedKey Key, Fingerprint Fingerprint)> _batch = [.. Enumerable.Range(0, BatchSize).Select(i =>
+    private readonly List<Candidate> _batch = [.. Enumerable.Range(0, BatchSize).Select(i =>
     {
         var key = new ScopedKey("bench", "submit-order", $"key-{i}");
-        return (key.ToDigest(), key, Fingerprint.Of("submit-order", Payload));
+        return new Candidate(key, key.ToDigest(), Fingerprint.Of("submit-order", Payload), DateTimeOffset.UnixEpoch, Payload, null);
     })];
+
+    private readonly List<Guid> _asked;
+
+    public HotFunctions() => _asked = _batch.ConvertAll(c => c.Digest);
 
     private readonly byte[] _envelope = MassTransitEnvelope.Write(new OutgoingMessage
     {
@@ -44,6 +48,9 @@ public class HotFunctions
     [Benchmark(Description = "canonical JSON and fingerprint")]
     public string TakeFingerprint() => Fingerprint.Of("submit-order", Payload).Hex;
 
+    [Benchmark(Description = "canonical JSON")]
+    public byte[] WriteCanonical() => CanonicalJson.Of(Payload);
+
     [Benchmark(Description = "digest of a scoped key")]
     public Guid TakeDigest() => _batch[0].Key.ToDigest();
 
@@ -53,13 +60,8 @@ public class HotFunctions
     [Benchmark(Description = "claim of 200 keys: SQL and parameters")]
     public string BuildClaim()
     {
-        var dialect = new PostgreSqlDialect(_dataSource);
         using var command = new NpgsqlCommand();
-        var rows = RowSet.Of(_batch, (set, all) => set
-            .Ids("key_digest", all, c => c.Digest)
-            .Text("client", all, c => c.Key.Client)
-            .Text("idempotency_key", all, c => c.Key.Key)
-            .Bytes("fingerprint", all, c => c.Fingerprint.ToBytes()));
-        return dialect.InsertIfAbsent("inbox", "key_digest", "key_digest, client, idempotency_key, fingerprint", dialect.Source(command, rows, "c"), "c");
+        InboxTable.WriteClaim(new PostgreSqlDialect(_dataSource), command, Guid.Empty, _batch, _asked, nowMs: 0, lockWaitMilliseconds: 2_000);
+        return command.CommandText;
     }
 }

@@ -10,9 +10,12 @@ using Npgsql;
 namespace Messaging.Throughput;
 
 /// <summary>What every run needs: the servers, and for each run a database and a virtual host of its own.</summary>
-internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Report report, SessionOptions options)
+internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Report report, SessionOptions options) : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    /// <summary>Migrated once; every run has a copy of it.</summary>
+    private TestDatabase? _template;
 
     public Report Report => report;
 
@@ -22,10 +25,8 @@ internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Repo
     public async Task<Ground> PrepareAsync(string queue, int total)
     {
         var host = await broker.CreateVirtualHostAsync("bench");
-        var database = await postgres.CreateDatabaseAsync("bench");
+        var database = await postgres.CreateDatabaseAsync("bench", _template ??= await MigrateAsync());
         var ground = new Ground(host, database, new Assignment(database.ConnectionString, host.Uri, queue, total));
-        await MigrateAsync(database.ConnectionString);
-        await ground.ExecuteAsync(NaiveContext.Tables);
         await Broker.DeclareAsync(host.Uri, queue);
         return ground;
     }
@@ -41,14 +42,35 @@ internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Repo
             : throw new InvalidOperationException($"The contender {contender} ended with {code}:\n{process.Output}");
     }
 
+    public async ValueTask DisposeAsync()
+    {
+        if (_template is not null)
+        {
+            await _template.DisposeAsync();
+        }
+    }
+
+    /// <summary>Nobody is connected to it afterwards: PostgreSQL copies no database that is in use.</summary>
+    private async Task<TestDatabase> MigrateAsync()
+    {
+        var template = await postgres.CreateDatabaseAsync("bench_template");
+        await MigrateAsync(template.ConnectionString);
+        await using var database = NpgsqlDataSource.Create(template.ConnectionString);
+        await using var command = database.CreateCommand(NaiveContext.Tables);
+        await command.ExecuteNonQueryAsync();
+        return template;
+    }
+
     private static async Task MigrateAsync(string connectionString)
     {
         var builder = Host.CreateApplicationBuilder();
-        // EF Core asks an empty database for its history, and logs an error when there is none.
-        builder.Logging.SetMinimumLevel(LogLevel.Critical);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Configuration["Database:Provider"] = nameof(DatabaseProvider.PostgreSql);
         builder.Configuration["ConnectionStrings:Orders"] = connectionString;
         builder.AddConsumer();
+        // As the command migrate has it: EF Core asks an empty database for its history, and logs an error when there is none. A filter of its
+        // own, since AddConsumer's for all of EF Core outweighs any minimum level.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         builder.ConfigureContainer(new DefaultServiceProviderFactory(new ServiceProviderOptions()));
         using var host = builder.Build();
         await host.Services.GetRequiredService<Schema>().MigrateAsync(CancellationToken.None);
@@ -90,6 +112,10 @@ internal sealed class Ground(VirtualHost host, TestDatabase database, Assignment
             throw new InvalidOperationException($"Not exactly once: {expected} expected, {found} found by {sql}");
         }
     }
+
+    /// <summary>From the queue itself: nobody listens, so what was in somebody's hands is back, and it holds exactly so many.</summary>
+    public Task RequireQueuedAsync(string queue, int messages, TimeSpan? limit = null) =>
+        Eventually.Equal(((uint)messages, 0u), () => host.CountAsync(queue), limit);
 
     public async ValueTask DisposeAsync()
     {

@@ -12,7 +12,7 @@ internal sealed class Session(SessionOptions options)
         var broker = await servers.RabbitMqAsync();
         var postgres = await servers.PostgresAsync();
         var report = new Report();
-        var arena = new Arena(broker, postgres, report, options);
+        await using var arena = new Arena(broker, postgres, report, options);
         await using var scale = new ScaleRun(arena);
         var runs = Runs(arena, scale).Where(r => options.Includes(r.Kind, r.Name)).ToList();
         for (var round = 1; round <= options.Rounds; round++)
@@ -40,7 +40,7 @@ internal sealed class Session(SessionOptions options)
             await File.WriteAllTextAsync(file, text, cancellationToken);
         }
 
-        return 0;
+        return report.HasFailed ? 1 : 0;
     }
 
     private static IEnumerable<Run> Runs(Arena arena, ScaleRun scale)
@@ -66,6 +66,7 @@ internal sealed class Session(SessionOptions options)
         yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
         yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 8));
         yield return new Run("http", "http ours", () => http.RunOursAsync("http ours", dispatching: false));
+        yield return new Run("http", "http one transaction, one confirm each", () => http.CompareAsync("serve-single-publish", "http one transaction, one confirm each", 8));
         yield return new Run("http", "http and dispatch", () => http.RunOursAsync("http and dispatch", dispatching: true));
         var dispatch = new DispatchRun(arena);
         foreach (var queue in (string[])[Broker.Quorum, Broker.Classic])

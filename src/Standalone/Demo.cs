@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text;
 using MassTransit;
 using Messaging.Transactional;
@@ -13,13 +14,17 @@ namespace Messaging.Standalone;
 /// </summary>
 internal sealed class Demo : IDisposable
 {
-    private const int Callers = 128;
+    private const int Callers = 256;
     private const int RequestsPerOrder = 3;
 
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(100);
     private static readonly TimeSpan OutcomeLimit = TimeSpan.FromMinutes(5);
 
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
     private readonly WebApplication _app;
-    private readonly HttpClient _http;
+    private readonly HttpMessageInvoker _http;
+    private readonly Uri _address;
     private readonly int _orders;
     private readonly int _warm;
     private readonly int _single;
@@ -31,16 +36,22 @@ internal sealed class Demo : IDisposable
     {
         (_app, _orders, _warm, _single) = (app, orders, orders / 5, orders - (orders / 5));
         // A plain client: what it does beside sending is taken from the service, with which it shares the cores.
-        _http = new HttpClient(new SocketsHttpHandler
+        _http = new HttpMessageInvoker(new SocketsHttpHandler
         {
             MaxConnectionsPerServer = Callers, UseCookies = false, UseProxy = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null,
-        })
-        { BaseAddress = new Uri(StandaloneHost.AddressOf(app)) };
+        });
+        _address = new Uri(new Uri(StandaloneHost.AddressOf(app)), "/api/orders");
     }
 
     public static async Task<int> RunAsync(string folder, int orders, CancellationToken cancellationToken)
     {
         folder = Path.Combine(folder, $"demo-{Guid.CreateVersion7():N}");
+        await using var owner = await StandaloneHost.TryTakeAsync(folder);
+        if (owner is null)
+        {
+            return 1;
+        }
+
         await using var app = StandaloneHost.Build(folder, "http://127.0.0.1:0", LogLevel.Error);
         await app.Services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
         await app.StartAsync(cancellationToken);
@@ -57,6 +68,7 @@ internal sealed class Demo : IDisposable
         Console.WriteLine(verdict);
         if (verdict.IsGood)
         {
+            await owner.DisposeAsync();
             Directory.Delete(folder, recursive: true);
             return 0;
         }
@@ -120,16 +132,18 @@ internal sealed class Demo : IDisposable
 
     private async ValueTask SubmitOnceAsync(int order, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/orders")
-        {
-            Content = new StringContent($$"""{"item":"book","quantity":{{1 + (order % 9)}}}""", Encoding.UTF8, "application/json"),
-        };
-        request.Headers.Add("Idempotency-Key", $"demo-{order}");
-        using var response = await _http.SendAsync(request, cancellationToken);
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes($$"""{"item":"book","quantity":{{1 + (order % 9)}}}""")) { Headers = { ContentType = Json } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, _address) { Content = content };
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", $"demo-{order}");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(AnswerLimit);
+        using var response = await _http.SendAsync(request, limit.Token);
         if (response.StatusCode != HttpStatusCode.Accepted)
         {
             throw new HttpRequestException($"Order {order} got {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellationToken)}");
         }
+
+        await response.Content.CopyToAsync(Stream.Null, limit.Token);
 
         Interlocked.Increment(ref _requests);
         if (response.Headers.TryGetValues("Idempotent-Replayed", out var values) && values.Contains("true"))

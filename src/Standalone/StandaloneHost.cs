@@ -5,6 +5,7 @@ using Messaging.Transactional;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Configuration.Memory;
 
 namespace Messaging.Standalone;
 
@@ -13,19 +14,24 @@ internal static class StandaloneHost
 {
     private const string DefaultUrl = "http://localhost:5080";
 
+    /// <summary>What fits a broker in the process, unless the environment says otherwise.</summary>
+    private static readonly Dictionary<string, string?> Defaults = new()
+    {
+        // The in-memory transport wakes a reader per place for every message; more than a batch or two only costs.
+        ["Inbox:PrefetchCount"] = "200",
+        // No other process can subscribe to it; the demo sends orders.
+        ["Orders:PublishEvents"] = "false",
+        // The one writer of the file is what everything waits for.
+        ["Orders:SetBased"] = "true",
+    };
+
     public static string DatabaseFile(string folder) => Path.Combine(folder, "messaging.db");
 
     /// <summary>The command without arguments: serves until stopped.</summary>
     public static async Task<int> RunAsync(string folder, CancellationToken cancellationToken)
     {
-        FileStream owner;
-        try
+        if (await TryTakeAsync(folder) is not { } owner)
         {
-            owner = TakeOwnership(folder);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            await Console.Error.WriteLineAsync($"The folder '{folder}' cannot be used: {exception.Message} Stop the other process, or choose another folder with --data.");
             return 1;
         }
 
@@ -55,7 +61,8 @@ internal static class StandaloneHost
     public static WebApplication Build(string folder, string urls, LogLevel verbosity)
     {
         Directory.CreateDirectory(folder);
-        var builder = WebApplication.CreateBuilder();
+        // Settings are read once. Watching them for changes watches the whole folder, and every write to the database file below it is an event.
+        var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.SetMinimumLevel(verbosity);
         builder.WebHost.UseUrls(urls);
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -63,9 +70,8 @@ internal static class StandaloneHost
             ["Database:Provider"] = nameof(DatabaseProvider.Sqlite),
             ["ConnectionStrings:Orders"] = $"Data Source={DatabaseFile(folder)}",
             ["Reconcile:EverythingAtStart"] = "true",
-            // The in-memory transport wakes a reader per place for every message; more than a batch or two only costs.
-            ["Inbox:PrefetchCount"] = "200",
         });
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Defaults });
         builder.AddPublisher(anonymousOnLoopback: true);
         builder.AddConsumer();
         builder.Services.UseBusTransport();
@@ -78,11 +84,19 @@ internal static class StandaloneHost
     public static string AddressOf(WebApplication app) =>
         app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
 
-    /// <summary>One process a folder: at its start it takes every message for its own.</summary>
-    private static FileStream TakeOwnership(string folder)
+    /// <summary>One process a folder: at its start it takes every message for its own. Null, and told why, when the folder cannot be had.</summary>
+    public static async Task<IAsyncDisposable?> TryTakeAsync(string folder)
     {
-        Directory.CreateDirectory(folder);
-        return new FileStream(Path.Combine(folder, "standalone.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return new FileStream(Path.Combine(folder, "standalone.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"The folder '{folder}' cannot be used: {exception.Message} Stop the other process, or choose another folder with --data.");
+            return null;
+        }
     }
 
     private static void Tell(string address, string folder) => Console.WriteLine($$"""

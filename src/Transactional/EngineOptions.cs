@@ -61,6 +61,14 @@ public sealed class InboxOptions
     [Range(1, 2000)]
     public int MaxBatchSize { get; set; } = 500;
 
+    /// <summary>Bytes of bodies that may share one transaction; the message that reaches the bound is the last of its batch.</summary>
+    [Range(1_024, 1_073_741_824)]
+    public int MaxBatchBytes { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>How long a batch that is not full waits for more; 0: not at all, as whatever comes meanwhile shares the next one.</summary>
+    [Range(0, 1_000)]
+    public int MaxBatchDelayMilliseconds { get; set; }
+
     /// <summary>Unacknowledged deliveries the broker may hand to one endpoint of this process.</summary>
     [Range(1, 10_000)]
     public int PrefetchCount { get; set; } = 2000;

@@ -9,7 +9,10 @@ using Npgsql;
 
 namespace Messaging.Throughput;
 
-/// <summary>What accepting is compared with: an endpoint that does nothing, and one that opens a transaction for each request.</summary>
+/// <summary>
+/// What accepting is compared with: an endpoint that does nothing, one that opens a transaction for each request, and one that also publishes
+/// the request's message, waits for the confirm and deletes its row.
+/// </summary>
 internal static class HttpContenders
 {
     private const string Insert = """
@@ -22,13 +25,17 @@ internal static class HttpContenders
         VALUES ($1, 'queue:orders', 'urn:message:Messaging.Contracts:SubmitOrder', $2, 'bench', $3, 0, 0, 0);
         """;
 
+    private const string DeleteOutgoing = "DELETE FROM outgoing_messages WHERE id = $1";
+
     /// <summary>Serves at <c>ASPNETCORE_URLS</c> until it is stopped.</summary>
     public static async Task<double> ServeAsync(string name, Assignment work)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseUrls(Environment.GetEnvironmentVariable("ASPNETCORE_URLS")!);
-        await using var database = NpgsqlDataSource.Create(work.Database);
+        await using var database = Connect(work, waitsForDisk: true);
+        await using var deletions = Connect(work, waitsForDisk: false);
+        await using var publisher = name == "serve-single-publish" ? await ConfirmedPublisher.ConnectAsync(work) : null;
         await using var app = builder.Build();
         if (name == "serve-empty")
         {
@@ -36,24 +43,43 @@ internal static class HttpContenders
         }
         else
         {
-            app.MapPost("/api/orders", (HttpRequest request) => AcceptAsync(request, database));
+            app.MapPost("/api/orders", (HttpRequest request) => AcceptAsync(request, database, deletions, publisher));
         }
 
         await app.RunAsync();
         return 0;
     }
 
-    private static async Task<ContentHttpResult> AcceptAsync(HttpRequest request, NpgsqlDataSource database)
+    /// <summary>As ours has it: statements are prepared, connections are not reset, and the deletion of a sent row waits for no disk.</summary>
+    private static NpgsqlDataSource Connect(Assignment work, bool waitsForDisk) => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(work.Database)
+    {
+        MaxAutoPrepare = 20,
+        AutoPrepareMinUsages = 2,
+        NoResetOnClose = true,
+        Options = waitsForDisk ? null : "-c synchronous_commit=off",
+    });
+
+    private static async Task<ContentHttpResult> AcceptAsync(HttpRequest request, NpgsqlDataSource database, NpgsqlDataSource deletions, ConfirmedPublisher? publisher)
     {
         var order = (await request.ReadFromJsonAsync<Order>())!;
         var key = request.Headers["Idempotency-Key"].ToString();
         var id = Guid.CreateVersion7();
         var body = JsonSerializer.Serialize(order);
-        await using var connection = await database.OpenConnectionAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        await RunAsync(connection, Insert, new ScopedKey("bench", "submit-order", key).ToDigest(), id, key, body);
-        await RunAsync(connection, InsertOutgoing, id, body, key);
-        await transaction.CommitAsync();
+        await using (var connection = await database.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            await RunAsync(connection, Insert, new ScopedKey("bench", "submit-order", key).ToDigest(), id, key, body);
+            await RunAsync(connection, InsertOutgoing, id, body, key);
+            await transaction.CommitAsync();
+        }
+
+        if (publisher is not null)
+        {
+            await publisher.PublishAsync(id, body, key);
+            await using var connection = await deletions.OpenConnectionAsync();
+            await RunAsync(connection, DeleteOutgoing, id);
+        }
+
         return TypedResults.Text("{}", "application/json", statusCode: StatusCodes.Status202Accepted);
     }
 

@@ -17,8 +17,9 @@ internal sealed class LatencyRun(Arena arena)
     {
         await using var ground = await arena.PrepareAsync(Broker.Quorum, 0);
         var settings = HttpRun.Settings(ground);
-        await using var publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", settings));
-        await using var consumer = await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", settings));
+        await using var publisher = ServiceProcess.Start(new ServiceOptions("Publisher", settings));
+        await using var consumer = ServiceProcess.Start(new ServiceOptions("Consumer", settings));
+        await Task.WhenAll(publisher.WaitUntilReadyAsync(), consumer.WaitUntilReadyAsync());
         publisher.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", HttpRun.ApiKey);
         var count = arena.Options.Quick ? 50 : 500;
         await MeasureAsync(publisher.Http, ground, "warm", count);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Messaging.Services;
 using Npgsql;
 
 namespace Messaging.Throughput;
@@ -27,7 +26,7 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
         await Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue, first));
         var rowsBefore = await ground.CountAsync("SELECT count(*) FROM inbox WHERE operation = 'filler'");
         var perSecond = await Arena.RunAsync(contender, ground.Work);
-        await Eventually.Satisfies(async () => await ground.Host.QueueAsync(ground.Work.Queue), q => q is { IsDrained: true });
+        await ground.RequireQueuedAsync(ground.Work.Queue, 0);
         var unique = _runs * Orders.UniqueOf(ground.Work.Total);
         await ground.RequireAsync(unique, "SELECT count(*) FROM orders");
         await ground.RequireAsync(unique, "SELECT count(*) FROM inbox WHERE operation <> 'filler' AND status IS NOT NULL");
@@ -35,6 +34,11 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
         arena.Report.Add($"{contender} large inbox", "deliveries/s", perSecond);
         if (contender.Contains("forgetting", StringComparison.Ordinal))
         {
+            if (forgotten == 0)
+            {
+                throw new InvalidOperationException("Retention was to be at work meanwhile, and forgot nothing.");
+            }
+
             arena.Report.Add("rows forgotten meanwhile", "rows", forgotten);
         }
     }

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
+using Messaging.Transactional;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -13,6 +14,7 @@ internal sealed class BrokerQueues(BrokerSettings settings)
     private const int NotFound = 404;
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BusyAnswer = TimeSpan.FromMilliseconds(240);
 
     /// <exception cref="BrokerUnavailableException">The broker did not answer.</exception>
     public async Task<IReadOnlyList<QueueCount>> ReadAsync(CancellationToken cancellationToken)
@@ -30,15 +32,14 @@ internal sealed class BrokerQueues(BrokerSettings settings)
 
     private async Task<IReadOnlyList<QueueCount>> AskBrokerAsync(CancellationToken cancellationToken)
     {
-        var factory = new ConnectionFactory { Uri = settings.Address, AutomaticRecoveryEnabled = false, RequestedConnectionTimeout = Limit, ContinuationTimeout = Limit };
+        var factory = new ConnectionFactory { Uri = settings.Address, AutomaticRecoveryEnabled = false, SocketFactory = BrokerSocket.Create, RequestedConnectionTimeout = Limit, ContinuationTimeout = Limit };
         await using var connection = await factory.CreateConnectionAsync("messaging audit", cancellationToken);
         var counts = new List<QueueCount>();
         foreach (var queue in settings.Queues)
         {
-            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
             try
             {
-                counts.Add(new QueueCount(queue, (await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount, null));
+                counts.Add(new QueueCount(queue, await CountAsync(connection, queue, cancellationToken), null));
             }
             catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == NotFound)
             {
@@ -47,6 +48,27 @@ internal sealed class BrokerQueues(BrokerSettings settings)
         }
 
         return counts;
+    }
+
+    /// <summary>The broker waits a quarter of a second for a quorum queue that is busy, and then says that it is empty.</summary>
+    private static async Task<uint> CountAsync(IConnection connection, string queue, CancellationToken cancellationToken)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+            var asked = TimeProvider.System.GetTimestamp();
+            var told = await channel.QueueDeclarePassiveAsync(queue, cancellationToken);
+            if (told.MessageCount > 0 || told.ConsumerCount > 0 || TimeProvider.System.GetElapsedTime(asked) < BusyAnswer)
+            {
+                return told.MessageCount;
+            }
+
+            if (TimeProvider.System.GetElapsedTime(began) > Limit)
+            {
+                throw new TimeoutException($"The queue {queue} is too busy to say what it holds.");
+            }
+        }
     }
 
     private async Task<IReadOnlyList<QueueCount>> AskManagementAsync(Uri management, CancellationToken cancellationToken)

@@ -2,15 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Messaging.Cli;
 
-/// <summary>Ctrl-C and SIGTERM: the first ends the work in good order, the second at once.</summary>
+/// <summary>Ctrl-C and SIGTERM: the first ends the work in good order, the second at once, and further ones change nothing.</summary>
 internal sealed class Interruption : IDisposable
 {
+    /// <summary>Held until the process has ended: a signal that comes while it ends must not take its exit code from it.</summary>
+    private static readonly List<PosixSignalRegistration> Registrations = [];
+
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _quit = new();
-    private readonly List<PosixSignalRegistration> _registrations;
 
-    public Interruption() => _registrations =
-        [PosixSignalRegistration.Create(PosixSignal.SIGINT, Take), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take)];
+    public Interruption() => Registrations.AddRange(
+        [PosixSignalRegistration.Create(PosixSignal.SIGINT, Take), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take)]);
 
     public CancellationToken Stop => _stop.Token;
 
@@ -18,7 +20,6 @@ internal sealed class Interruption : IDisposable
 
     public void Dispose()
     {
-        _registrations.ForEach(registration => registration.Dispose());
         _stop.Dispose();
         _quit.Dispose();
     }
@@ -26,6 +27,13 @@ internal sealed class Interruption : IDisposable
     private void Take(PosixSignalContext context)
     {
         context.Cancel = true;
-        (_stop.IsCancellationRequested ? _quit : _stop).Cancel();
+        try
+        {
+            (_stop.IsCancellationRequested ? _quit : _stop).Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The work has ended, and the process is about to.
+        }
     }
 }

@@ -1,12 +1,15 @@
 using Messaging.Contracts;
 using Messaging.Transactional;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Messaging.Consumer;
 
 /// <summary>
-/// Creates the orders of a batch with one statement. On PostgreSQL the rows travel as one array per column; a statement of the same
-/// text serves a batch of any size, and nothing is tracked. Elsewhere EF Core's own batching writes them.
+/// Creates the orders of a batch as a set; nothing is tracked. On PostgreSQL the rows travel as one array per column: one statement of one
+/// text serves a batch of any size. In SQLite, which no network lies before, one prepared statement takes them row by row. On SQL Server
+/// EF Core's own batching writes them.
 /// </summary>
 internal sealed class SubmitOrdersHandler(TimeProvider time, OrdersOptions options) : IBatchHandler<SubmitOrder, ConsumerContext>
 {
@@ -17,6 +20,10 @@ internal sealed class SubmitOrdersHandler(TimeProvider time, OrdersOptions optio
         if (database.Database.IsNpgsql())
         {
             await InsertAsync(rows, now, database, cancellationToken);
+        }
+        else if (database.Database.IsSqlite())
+        {
+            await InsertEachAsync(rows, database, cancellationToken);
         }
         else
         {
@@ -40,5 +47,28 @@ internal sealed class SubmitOrdersHandler(TimeProvider time, OrdersOptions optio
             SELECT r.id, r.order_id, r.client, r.idempotency_key, r.item, r.quantity, {now}
             FROM unnest({ids}, {orderIds}, {clients}, {keys}, {items}, {quantities}) AS r (id, order_id, client, idempotency_key, item, quantity)
             """, cancellationToken);
+    }
+
+    private static async Task InsertEachAsync(List<OrderRow> rows, ConsumerContext database, CancellationToken cancellationToken)
+    {
+        await using var command = database.Database.GetDbConnection().CreateCommand();
+        command.Transaction = database.Database.CurrentTransaction!.GetDbTransaction();
+        command.CommandText = """
+            INSERT INTO orders (id, order_id, client, idempotency_key, item, quantity, created_at)
+            VALUES ($id, $order_id, $client, $idempotency_key, $item, $quantity, $created_at)
+            """;
+        string[] names = ["$id", "$order_id", "$client", "$idempotency_key", "$item", "$quantity", "$created_at"];
+        var parameters = Array.ConvertAll(names, name => new SqliteParameter { ParameterName = name });
+        command.Parameters.AddRange(parameters);
+        foreach (var row in rows)
+        {
+            object[] values = [row.Id, row.OrderId, row.Client, row.IdempotencyKey, row.Item, row.Quantity, row.CreatedAt];
+            for (var i = 0; i < values.Length; i++)
+            {
+                parameters[i].Value = values[i];
+            }
+
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using Messaging.Transactional;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
 
 namespace Messaging.Publisher;
@@ -15,7 +16,7 @@ internal static class ClientServices
 
     public static void AddClients(this WebApplicationBuilder builder, bool anonymousOnLoopback)
     {
-        builder.Configuration.AddJsonFile(Path.GetFullPath(builder.Configuration[ClientsFile] ?? "clients.json", builder.Environment.ContentRootPath), optional: true, reloadOnChange: true);
+        AddClientsFile(builder.Configuration, Path.GetFullPath(builder.Configuration[ClientsFile] ?? "clients.json", builder.Environment.ContentRootPath));
         var services = builder.Services;
         services.AddSingleton<IValidateOptions<ClientsOptions>, ClientsOptionsValidator>();
         services.AddOptions<ClientsOptions>().Bind(builder.Configuration).ValidateOnStart();
@@ -26,6 +27,27 @@ internal static class ClientServices
             (anonymousOnLoopback || builder.Environment.IsDevelopment())
             && provider.GetRequiredService<IOptions<AuthenticationOptions>>().Value.Anonymous != false));
         AddTokens(services);
+    }
+
+    /// <summary>
+    /// Looks at the one file every few seconds. A watch of the operating system would be on everything below its folder, and where a
+    /// database file lies there, every write to that is an event.
+    /// </summary>
+    private static void AddClientsFile(ConfigurationManager configuration, string path)
+    {
+        var folder = Path.GetDirectoryName(path);
+        while (folder is not null && !Directory.Exists(folder))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        if (folder is null || Path.EndsInDirectorySeparator(path))
+        {
+            throw new SettingException("Authentication__ClientsFile", $"{path} (no file)", "the path of a JSON file, which need not be there yet");
+        }
+
+        var files = new PhysicalFileProvider(folder) { UsePollingFileWatcher = true, UseActivePolling = true };
+        configuration.AddJsonFile(files, Path.GetRelativePath(folder, path), optional: true, reloadOnChange: true);
     }
 
     private static void AddTokens(IServiceCollection services)

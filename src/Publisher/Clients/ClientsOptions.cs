@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Messaging.Publisher;
 
-/// <summary>Section <c>Clients</c>: by client id. Changes in <c>clients.json</c> count from the next request on.</summary>
+/// <summary>Section <c>Clients</c>: by client id. Changes in <c>clients.json</c> count within five seconds.</summary>
 internal sealed class ClientsOptions
 {
     public Dictionary<string, ClientOptions> Clients { get; } = new(StringComparer.Ordinal);

@@ -81,6 +81,9 @@ internal abstract class Dialect
 
     public abstract DatabaseFault Classify(DbException exception);
 
+    /// <summary>No connection was to be had, or the one that was used is broken: whoever still has a whole one met this elsewhere.</summary>
+    public abstract bool IsConnectionFailure(DbException exception);
+
     /// <summary>
     /// Whether an error of the engine's own <see cref="InsertIfAbsent"/> says that two claims of one key met: then the work runs
     /// again. The same error from a business table is <see cref="DatabaseFault.Work"/>; it never means "duplicate message".

@@ -112,6 +112,13 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
         _ => DatabaseFault.Work,
     };
 
+    public override bool IsConnectionFailure(DbException exception) => exception switch
+    {
+        PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] or PostgresErrorCodes.TooManyConnections } => true,
+        PostgresException or { InnerException: TimeoutException } => false,
+        _ => exception is NpgsqlException,
+    };
+
     public override async Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken)
     {
         var found = new List<string>();

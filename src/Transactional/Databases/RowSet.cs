@@ -21,7 +21,7 @@ internal readonly record struct Column(string Name, ColumnKind Kind, Array Value
 
 /// <summary>
 /// Rows of parameters that a statement reads like a table, so that a batch of any size is one statement of one text:
-/// <c>unnest</c> on PostgreSQL, <c>OPENJSON</c> on SQL Server, <c>json_each</c> on SQLite.
+/// <c>unnest</c> on PostgreSQL, <c>OPENJSON</c> on SQL Server, <c>jsonb_each</c> on SQLite.
 /// </summary>
 internal sealed class RowSet(int count)
 {

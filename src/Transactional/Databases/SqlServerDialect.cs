@@ -78,6 +78,9 @@ internal sealed class SqlServerDialect(string connectionString) : Dialect
             _ => sql.Class >= 20 ? DatabaseFault.Unavailable : DatabaseFault.Work,
         };
 
+    public override bool IsConnectionFailure(DbException exception) => exception is SqlException sql
+        && (sql.Class >= 20 || sql.Number is -1 or 2 or 20 or 53 or 64 or 121 or 233 or 258 or 4060 or 10053 or 10054 or 10060 or 10061 or 11001 or 17142 or 18401 or 18456);
+
     public override bool IsClaimCollision(DbException exception) => exception is SqlException { Number: 2601 or 2627 };
 
     public override async Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken)

@@ -12,6 +12,9 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
     /// <summary>SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_READONLY of sqlite3.h.</summary>
     private const int Busy = 5, Locked = 6, ReadOnly = 8, InputOutput = 10, Full = 13, CannotOpen = 14;
 
+    /// <summary>The first one that has <c>jsonb_each</c>.</summary>
+    private static readonly Version LeastVersion = new(3, 51);
+
     private static readonly ConcurrentDictionary<string, SemaphoreSlim> Turns = new(StringComparer.Ordinal);
 
     private readonly string _connectionString = new SqliteConnectionStringBuilder(connectionString) { DefaultTimeout = 30 }.ToString();
@@ -55,6 +58,7 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
         }
     }
 
+    /// <summary><c>jsonb_each</c> parses the document once; <c>json_each</c> would write each row as text again, to be parsed for each of its columns.</summary>
     public override string Source(DbCommand command, RowSet rows, string alias)
     {
         Add(command, $"@{alias}", RowSetJson.Write(rows));
@@ -63,7 +67,7 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
             ColumnKind.Id or ColumnKind.Bytes => $"unhex(value ->> '$.{c.Name}') AS {c.Name}",
             _ => $"value ->> '$.{c.Name}' AS {c.Name}",
         });
-        return $"(SELECT {string.Join(", ", columns)} FROM json_each(@{alias})) AS {alias}";
+        return $"(SELECT {string.Join(", ", columns)} FROM jsonb_each(@{alias})) AS {alias}";
     }
 
     public override string InsertIfAbsent(string table, string key, string columns, string source, string alias) =>
@@ -87,6 +91,8 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
             _ => DatabaseFault.Work,
         };
 
+    public override bool IsConnectionFailure(DbException exception) => exception is SqliteException { SqliteErrorCode: CannotOpen };
+
     public override string? FindUnsafeConnection()
     {
         var source = new SqliteConnectionStringBuilder(_connectionString);
@@ -99,12 +105,13 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
     {
         await using var transaction = await BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = "SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)";
+        command.CommandText = "SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous), sqlite_version()";
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         var (journal, synchronous) = (reader.GetString(0), Convert.ToInt32(reader.GetValue(1), CultureInfo.InvariantCulture));
-        return (journal, synchronous) is ("wal", >= 2)
-            ? []
+        return Version.Parse(reader.GetString(2)) < LeastVersion
+            ? [$"This is SQLite {reader.GetString(2)}; {LeastVersion} or newer is needed. Take the one that Microsoft.Data.Sqlite brings."]
+            : (journal, synchronous) is ("wal", >= 2) ? []
             : [$"SQLite runs with journal_mode={journal}, synchronous={synchronous}; WAL and FULL (2) are needed, and this file does not take them."];
     }
 

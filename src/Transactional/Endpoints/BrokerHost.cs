@@ -14,6 +14,11 @@ public static class BrokerHost
         ArgumentNullException.ThrowIfNull(broker);
         bus.Host(broker.Uri, host =>
         {
+            host.OnRefreshConnectionFactory = factory =>
+            {
+                factory.SocketFactory = BrokerSocket.Create;
+                return Task.CompletedTask;
+            };
             if (broker.Nodes.Count > 1)
             {
                 host.UseCluster(cluster =>

@@ -32,6 +32,7 @@ public sealed partial record RabbitMqOptions(Uri Uri)
         var factory = new ConnectionFactory
         {
             Uri = Uri,
+            SocketFactory = BrokerSocket.Create,
             AutomaticRecoveryEnabled = false,
             TopologyRecoveryEnabled = false,
             RequestedHeartbeat = TimeSpan.FromSeconds(10),

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -15,29 +14,24 @@ namespace Messaging.Transactional;
 internal sealed partial class Inbox<TContext> : IInbox
     where TContext : DbContext
 {
-    private const int MaxCollisions = 50;
-
-    private static readonly TimeSpan LockRetry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan OutageRetry = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromMinutes(1);
 
     private readonly Operation _operation;
-    private readonly Database _database;
     private readonly DatabaseGate _gate;
     private readonly InboxOptions _options;
     private readonly InboxTransaction<TContext> _transaction;
     private readonly FatalAttempts _fatal;
+    private readonly UntilDone _untilDone;
     private readonly EngineMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
-    private readonly Batcher<Pending> _batches;
+    private readonly Batcher<PendingDelivery> _batches;
 
     public Inbox(Operation operation, IServiceProvider services)
     {
         _operation = operation;
-        _database = services.GetRequiredService<Database>();
+        var database = services.GetRequiredService<Database>();
         _gate = services.GetRequiredService<DatabaseGate>();
         _options = services.GetRequiredService<IOptions<InboxOptions>>().Value;
         _fatal = services.GetRequiredService<FatalAttempts>();
@@ -45,11 +39,13 @@ internal sealed partial class Inbox<TContext> : IInbox
         _time = services.GetRequiredService<TimeProvider>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger($"Messaging.Transactional.Inbox.{operation.Name}");
         _stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        _untilDone = new UntilDone(database, _time, _log, _stopping);
         _transaction = new InboxTransaction<TContext>(
-            _database, services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<Dispatcher>(),
+            database, services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<Dispatcher>(),
             services.GetRequiredService<IOptions<RetentionOptions>>().Value,
             services.GetRequiredService<IOptions<DispatchOptions>>().Value.LeaseMilliseconds, _time);
-        _batches = new Batcher<Pending>(_database.Dialect.Writers, _options.MaxBatchSize, 2 * _options.PrefetchCount, RunBatchAsync);
+        _batches = new Batcher<PendingDelivery>(database.Dialect.Writers, _options.MaxBatchSize, 2 * _options.PrefetchCount, RunBatchAsync,
+            new(_options.MaxBatchBytes, p => p.Item.Delivery.Body.Length, TimeSpan.FromMilliseconds(_options.MaxBatchDelayMilliseconds), _time));
     }
 
     public string Operation => _operation.Name;
@@ -59,7 +55,7 @@ internal sealed partial class Inbox<TContext> : IInbox
     public async ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
-        var pending = new Pending(new ReadDelivery(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow())));
+        var pending = new PendingDelivery(new ReadDelivery(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow())));
         if (!await _batches.AddAsync(pending, cancellationToken))
         {
             throw new OperationCanceledException("The inbox has stopped; the broker keeps the message.");
@@ -70,37 +66,54 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     public ValueTask DisposeAsync() => _batches.DisposeAsync();
 
-    private async Task RunBatchAsync(IReadOnlyList<Pending> batch)
+    private async Task RunBatchAsync(IReadOnlyList<PendingDelivery> batch)
+    {
+        try
+        {
+            await RunBatchAsync(batch, new LockPatience());
+        }
+        catch (Exception exception)
+        {
+            // A flaw of ours must not end the worker: the broker keeps what has not been settled.
+            Broken(exception);
+            foreach (var pending in batch)
+            {
+                pending.Settled.TrySetException(exception);
+            }
+        }
+    }
+
+    private async Task RunBatchAsync(IReadOnlyList<PendingDelivery> batch, LockPatience patience)
     {
         // Whoever has failed before, or has seen several processes die, no longer shares a transaction.
         var (suspects, others) = (batch.Where(IsSuspect).ToList(), batch.Where(p => !IsSuspect(p)).ToList());
         if (others.Count > 0)
         {
-            await RunAsync(_operation, others);
+            await RunAsync(_operation, others, patience);
         }
 
         foreach (var suspect in suspects)
         {
-            await (MayBeFatal(suspect) ? RunOnRecordAsync(suspect, (Candidate)suspect.Item.Reading) : RunAsync(_operation, [suspect]));
+            await (MayBeFatal(suspect) ? RunOnRecordAsync(suspect, (Candidate)suspect.Item.Reading, patience) : RunAsync(_operation, [suspect], patience));
         }
     }
 
-    private bool IsSuspect(Pending pending) => pending.IsAlone || pending.Attempts > 0 || MayBeFatal(pending);
+    private bool IsSuspect(PendingDelivery pending) => pending.LockTimeouts > 0 || pending.Attempts > 0 || MayBeFatal(pending);
 
-    private bool MayBeFatal(Pending pending) => pending.Item is { Reading: Candidate, Delivery: var delivery } && delivery.DeliveryCount >= _options.SoloAfterDeliveries;
+    private bool MayBeFatal(PendingDelivery pending) => pending.Item is { Reading: Candidate, Delivery: var delivery } && delivery.DeliveryCount >= _options.SoloAfterDeliveries;
 
     /// <summary>
     /// Runs a message that has seen several processes die so that, if this one dies too, the next one knows of which. Whoever is accused
     /// lets the others go first, for longer each time: a process that dies of something else accuses another message each time.
     /// </summary>
-    private async Task RunOnRecordAsync(Pending pending, Candidate candidate)
+    private async Task RunOnRecordAsync(PendingDelivery pending, Candidate candidate, LockPatience patience)
     {
         try
         {
             await _fatal.WaitForTurnAsync(_stopping);
             try
             {
-                var earlier = await PersistAsync(ct => _fatal.CountAsync(candidate.Digest, ct));
+                var earlier = await _untilDone.RunAsync(ct => _fatal.CountAsync(candidate.Digest, ct));
                 if (earlier > 0 && !pending.HasWaited)
                 {
                     pending.HasWaited = true;
@@ -110,15 +123,15 @@ internal sealed partial class Inbox<TContext> : IInbox
 
                 if (earlier >= _options.MaxFatalAttempts)
                 {
-                    await RunAsync(new FatalOperation(_operation, earlier), [pending]);
+                    await RunAsync(new FatalOperation(_operation, earlier), [pending], patience);
                 }
                 else
                 {
-                    await PersistAsync(ct => _fatal.BeginAsync(candidate.Digest, ct));
-                    await RunAsync(_operation, [pending]);
+                    await _untilDone.RunAsync(ct => _fatal.BeginAsync(candidate.Digest, ct));
+                    await RunAsync(_operation, [pending], patience);
                 }
 
-                await PersistAsync(ct => _fatal.SurvivedAsync(candidate.Digest, ct));
+                await _untilDone.RunAsync(ct => _fatal.SurvivedAsync(candidate.Digest, ct));
             }
             finally
             {
@@ -137,12 +150,15 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    private async Task RunAsync(Operation operation, List<Pending> batch)
+    /// <param name="operation">Whose handler runs.</param>
+    /// <param name="batch">Those that share a transaction.</param>
+    /// <param name="patience">How long it waits for locks.</param>
+    private async Task RunAsync(Operation operation, List<PendingDelivery> batch, LockPatience patience)
     {
         try
         {
             var items = batch.ConvertAll(p => p.Item);
-            var decisions = await PersistAsync(ct => _transaction.RunAsync(operation, items, ct));
+            var decisions = await _untilDone.RunAsync(ct => _transaction.RunAsync(operation, items, patience.Milliseconds, ct));
             // From the last to the first: whoever acknowledges waits for the first, and then finds all of them settled.
             for (var i = batch.Count - 1; i >= 0; i--)
             {
@@ -153,20 +169,21 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             batch.ForEach(p => p.Settled.TrySetCanceled(_stopping));
         }
-        catch (Exception) when (batch.Count > 1)
+        catch (Exception exception) when (batch.Count > 1)
         {
-            await RunAsync(operation, batch[..(batch.Count / 2)]);
-            await RunAsync(operation, batch[(batch.Count / 2)..]);
+            SpendOn(exception, patience);
+            await RunAsync(operation, batch[..(batch.Count / 2)], patience);
+            await RunAsync(operation, batch[(batch.Count / 2)..], patience);
         }
         catch (FatalMessageException exception)
         {
             await ParkAsync(batch[0], exception);
         }
-        catch (Exception exception) when (Classify(exception) == DatabaseFault.LockTimeout)
+        catch (Exception exception) when (SpendOn(exception, patience))
         {
             // Somebody else holds the key or a row. That is not this message's fault: no attempt is counted, and nobody waits with it.
-            batch[0].IsAlone = true;
-            _ = RetryLaterAsync(batch[0], LockRetry);
+            batch[0].LockTimeouts++;
+            _ = RetryLaterAsync(batch[0], LockPatience.RetryAfter(batch[0].LockTimeouts));
         }
         catch (Exception exception)
         {
@@ -174,8 +191,20 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
+    /// <summary>True for a lock that somebody held for too long, which has been waited for.</summary>
+    private bool SpendOn(Exception exception, LockPatience patience)
+    {
+        var isLockTimeout = _untilDone.Classify(exception) == DatabaseFault.LockTimeout;
+        if (isLockTimeout)
+        {
+            patience.Spend();
+        }
+
+        return isLockTimeout;
+    }
+
     /// <summary>The message stands alone and failed by itself: try it again later, without holding up the others, or park it.</summary>
-    private async Task FailAsync(Pending pending, Exception exception)
+    private async Task FailAsync(PendingDelivery pending, Exception exception)
     {
         pending.Attempts++;
         if (pending.Attempts < _options.MaxAttempts)
@@ -193,7 +222,7 @@ internal sealed partial class Inbox<TContext> : IInbox
     private TimeSpan RetryDelay(long attempts) =>
         TimeSpan.FromMilliseconds(Math.Min(LongestRetryDelay.TotalMilliseconds, _options.RetryDelayMilliseconds * Math.Pow(2, attempts - 1)));
 
-    private async Task ParkAsync(Pending pending, Exception exception)
+    private async Task ParkAsync(PendingDelivery pending, Exception exception)
     {
         var delivery = pending.Item.Delivery;
         var parked = pending.Item.Reading is Candidate candidate
@@ -201,7 +230,7 @@ internal sealed partial class Inbox<TContext> : IInbox
             : ParkedMessage.Of(delivery, _operation.Name, (Unreadable)pending.Item.Reading);
         try
         {
-            await PersistAsync(ct => _transaction.ParkAsync(parked, ct));
+            await _untilDone.RunAsync(ct => _transaction.ParkAsync(parked, ct));
             Parked(exception, ParkingReason.Poison);
             _metrics.Settled(_operation.Name, ParkingReason.Poison);
             pending.Settled.TrySetResult();
@@ -213,7 +242,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    private async Task RetryLaterAsync(Pending pending, TimeSpan delay)
+    private async Task RetryLaterAsync(PendingDelivery pending, TimeSpan delay)
     {
         try
         {
@@ -229,74 +258,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    private Task<bool> PersistAsync(Func<CancellationToken, Task> work) => PersistAsync(async ct =>
-    {
-        await work(ct);
-        return true;
-    });
-
-    /// <summary>
-    /// Runs until the database has done it or the work itself is at fault. While the database is away this holds what it has; the
-    /// broker hands out no more than the prefetch count.
-    /// </summary>
-    private async Task<T> PersistAsync<T>(Func<CancellationToken, Task<T>> work)
-    {
-        for (var collisions = 0; ; collisions++)
-        {
-            try
-            {
-                // A batch that has begun is finished, also while the process stops: the host bounds how long that may take.
-                return await work(CancellationToken.None);
-            }
-            catch (Exception exception)
-            {
-                switch (Classify(exception))
-                {
-                    case DatabaseFault.Collision when collisions < MaxCollisions:
-                        await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * (collisions + 1))), _time, CancellationToken.None);
-                        break;
-                    case DatabaseFault.Unavailable:
-                        await WaitForDatabaseAsync(exception);
-                        break;
-                    case DatabaseFault.Timeout when !await DatabaseHealthCheck.AnswersAsync(_database, ProbeLimit, CancellationToken.None):
-                        await WaitForDatabaseAsync(exception);
-                        break;
-                    default:
-                        throw;
-                }
-            }
-        }
-    }
-
-    private DatabaseFault Classify(Exception exception)
-    {
-        for (var inner = exception; inner is not null; inner = inner.InnerException)
-        {
-            switch (inner)
-            {
-                case ClaimCollisionException:
-                    return DatabaseFault.Collision;
-                case DbException database:
-                    return _database.Dialect.Classify(database);
-                default:
-                    break;
-            }
-        }
-
-        return DatabaseFault.Work;
-    }
-
-    private async Task WaitForDatabaseAsync(Exception exception)
-    {
-        Waiting(exception.Message);
-        do
-        {
-            await Task.Delay(OutageRetry, _time, _stopping);
-        }
-        while (!await DatabaseHealthCheck.AnswersAsync(_database, ProbeLimit, _stopping));
-    }
-
-    private void Settle(Pending pending, InboxDecision decision)
+    private void Settle(PendingDelivery pending, InboxDecision decision)
     {
         var outcome = decision switch
         {
@@ -321,42 +283,9 @@ internal sealed partial class Inbox<TContext> : IInbox
     [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]
     private partial void NotOnRecord(Exception exception);
 
+    [LoggerMessage(LogLevel.Critical, "A batch was given up; the broker keeps its messages. This is a defect: please report it")]
+    private partial void Broken(Exception exception);
+
     [LoggerMessage(LogLevel.Error, "A message was parked: {Reason}")]
     private partial void Parked(Exception? exception, string reason);
-
-    [LoggerMessage(LogLevel.Warning, "Holding what has been received until the database is back: {Reason}")]
-    private partial void Waiting(string reason);
-
-    /// <summary>A delivery that waits to be settled; completed means acknowledge, anything else leaves it to the broker.</summary>
-    private sealed class Pending(ReadDelivery item)
-    {
-        public ReadDelivery Item => item;
-
-        public int Attempts { get; set; }
-
-        /// <summary>It met a lock that somebody holds for long, and no longer shares a transaction.</summary>
-        public bool IsAlone { get; set; }
-
-        /// <summary>Processes have died of it, and it has let the others go first.</summary>
-        public bool HasWaited { get; set; }
-
-        public TaskCompletionSource Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
-}
-
-/// <summary>The inbox of one operation, as an endpoint sees it.</summary>
-internal interface IInbox : IAsyncDisposable
-{
-    string Operation { get; }
-
-    int PrefetchCount { get; }
-
-    /// <summary>
-    /// Hands in a delivery, waiting for room. The task inside completes once it has been committed or parked, and may be acknowledged;
-    /// if it fails or is cancelled, the broker keeps the message.
-    /// </summary>
-    ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken);
-
-    /// <summary>Returns once the delivery has been committed or parked, and may be acknowledged.</summary>
-    async Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken) => await await AddAsync(delivery, cancellationToken);
 }

@@ -9,19 +9,31 @@ internal readonly record struct KnownClaim(Guid ClaimId, Fingerprint Fingerprint
 /// <summary>The statements on <c>inbox</c>.</summary>
 internal static class InboxTable
 {
-    /// <summary>
-    /// How long a batch waits for a key that another transaction is claiming. Its holder may be frozen; the batch must not freeze with it.
-    /// </summary>
-    private const int LockWaitMilliseconds = 2_000;
-
     private const string Columns = "key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms, accepted_at_ms";
 
     /// <summary>
     /// One round trip: claims the keys that are free, in order, and reads who holds each key asked for. A key that another transaction
-    /// is claiming is waited for, so that a key held by another claim has been committed by it.
+    /// is claiming is waited for, so that a key held by another claim has been committed by it. The bound of that wait holds for the
+    /// rest of the transaction too.
     /// </summary>
     public static async Task<Dictionary<Guid, KnownClaim>> ClaimAsync(
-        Dialect dialect, DbCommand command, Guid claimId, IReadOnlyList<Candidate> claims, IReadOnlyList<Guid> asked, long nowMs, CancellationToken cancellationToken)
+        Dialect dialect, DbCommand command, Guid claimId, IReadOnlyList<Candidate> claims, IReadOnlyList<Guid> asked, long nowMs, int lockWaitMilliseconds,
+        CancellationToken cancellationToken)
+    {
+        WriteClaim(dialect, command, claimId, claims, asked, nowMs, lockWaitMilliseconds);
+        var known = new Dictionary<Guid, KnownClaim>(asked.Count);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            known.Add(dialect.ReadId(reader, 0), new KnownClaim(dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2))));
+        }
+
+        return known;
+    }
+
+    /// <summary>The text and the parameters of a claim.</summary>
+    public static void WriteClaim(
+        Dialect dialect, DbCommand command, Guid claimId, IReadOnlyList<Candidate> claims, IReadOnlyList<Guid> asked, long nowMs, int lockWaitMilliseconds)
     {
         var statements = new List<string>(2);
         if (claims.Count > 0)
@@ -40,16 +52,7 @@ internal static class InboxTable
 
         var ids = dialect.Source(command, RowSet.OfIds("key_digest", asked), "a");
         statements.Add($"SELECT i.key_digest, i.claim_id, i.fingerprint FROM inbox AS i JOIN {ids} ON i.key_digest = a.key_digest");
-        command.CommandText = dialect.BoundLockWait(LockWaitMilliseconds) + dialect.ByIndex(string.Join("; ", statements));
-
-        var known = new Dictionary<Guid, KnownClaim>(asked.Count);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            known.Add(dialect.ReadId(reader, 0), new KnownClaim(dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2))));
-        }
-
-        return known;
+        command.CommandText = dialect.BoundLockWait(lockWaitMilliseconds) + dialect.ByIndex(string.Join("; ", statements));
     }
 
     /// <summary>Stores the outcomes on the rows that this transaction claimed.</summary>

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using System.Text.Json;
 using MassTransit;
@@ -39,7 +40,11 @@ internal sealed class InboxTransaction<TContext>(
     where TContext : DbContext
 {
     /// <summary>Runs a batch to its commit and tells, item by item, what was decided. An exception means that nothing happened.</summary>
-    public async Task<InboxDecision[]> RunAsync(Operation operation, IReadOnlyList<ReadDelivery> batch, CancellationToken cancellationToken)
+    /// <param name="operation">Whose handler runs.</param>
+    /// <param name="batch">What was received, in order.</param>
+    /// <param name="lockWaitMilliseconds">How long each lock that somebody else holds is waited for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<InboxDecision[]> RunAsync(Operation operation, IReadOnlyList<ReadDelivery> batch, int lockWaitMilliseconds, CancellationToken cancellationToken)
     {
         var decisions = new InboxDecision[batch.Count];
         var outgoing = new List<OutgoingMessage>();
@@ -52,7 +57,7 @@ internal sealed class InboxTransaction<TContext>(
             await using var transaction = await database.Dialect.BeginAsync(context.Database.GetDbConnection(), cancellationToken);
             await context.Database.UseTransactionAsync(transaction.Inner, cancellationToken);
 
-            await ClaimAsync(transaction, batch, decisions, cancellationToken);
+            await ClaimAsync(transaction, batch, decisions, lockWaitMilliseconds, cancellationToken);
             CrashPoint.Reach("C2", batch.Count);
             var outcomes = await HandleAsync(operation, context, scope.ServiceProvider, batch, decisions, outgoing, cancellationToken);
             await context.SaveChangesAsync(cancellationToken);
@@ -76,7 +81,8 @@ internal sealed class InboxTransaction<TContext>(
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private async Task ClaimAsync(WriteTransaction transaction, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions, CancellationToken cancellationToken)
+    private async Task ClaimAsync(
+        WriteTransaction transaction, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions, int lockWaitMilliseconds, CancellationToken cancellationToken)
     {
         var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
         var firsts = new Dictionary<Guid, int>(batch.Count);
@@ -102,7 +108,7 @@ internal sealed class InboxTransaction<TContext>(
         Dictionary<Guid, KnownClaim> known;
         try
         {
-            known = await InboxTable.ClaimAsync(database.Dialect, command, claimId, claims, digests, nowMs, cancellationToken);
+            known = await InboxTable.ClaimAsync(database.Dialect, command, claimId, claims, digests, nowMs, lockWaitMilliseconds, cancellationToken);
         }
         catch (DbException exception) when (database.Dialect.IsClaimCollision(exception))
         {
@@ -149,7 +155,7 @@ internal sealed class InboxTransaction<TContext>(
             return outcomes;
         }
 
-        foreach (var (candidate, outcome, traceParent) in await operation.HandleAsync(claimed, context, services, cancellationToken))
+        foreach (var (candidate, outcome, traceParent) in await CallAsync(operation, claimed, context, services, cancellationToken))
         {
             outcomes.Add((candidate.Digest, outcome));
             for (var n = 0; n < outcome.Events.Count; n++)
@@ -160,6 +166,23 @@ internal sealed class InboxTransaction<TContext>(
 
         return outcomes;
     }
+
+    /// <summary>A handler may ask another database too. That one's outage is the handler's failure: ours has nothing that could be waited for.</summary>
+    private async Task<IReadOnlyList<Handled>> CallAsync(
+        Operation operation, IReadOnlyList<Candidate> claimed, TContext context, IServiceProvider services, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await operation.HandleAsync(claimed, context, services, cancellationToken);
+        }
+        catch (Exception exception) when (context.Database.GetDbConnection().State == ConnectionState.Open && IsConnectionFailure(exception))
+        {
+            throw new ForeignConnectionException("The handler failed on a connection that is not the transaction's.", exception);
+        }
+    }
+
+    private bool IsConnectionFailure(Exception? exception) =>
+        exception is not null && ((exception is DbException fault && database.Dialect.IsConnectionFailure(fault)) || IsConnectionFailure(exception.InnerException));
 
     private OutgoingMessage ToMessage(object message, Candidate cause, int n, string? traceParent) => new()
     {
@@ -230,6 +253,9 @@ internal sealed class InboxTransaction<TContext>(
         }
     }
 }
+
+/// <summary>A handler could not reach a database of its own.</summary>
+internal sealed class ForeignConnectionException(string message, Exception inner) : Exception(message, inner);
 
 /// <summary>The claim does not hold; the batch runs again.</summary>
 internal sealed class ClaimCollisionException(string message, Exception? inner = null) : Exception(message, inner);

@@ -105,7 +105,7 @@ public abstract class ClaimContract(SharedServers servers, DatabaseProvider prov
         {
             await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
             await using var command = transaction.CreateCommand();
-            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [winner], [winner.Digest], 1, Cancelled);
+            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [winner], [winner.Digest], 1, lockWaitMilliseconds: 2_000, Cancelled);
 
             loser = engine.ProcessAsync(Probe.Operation, delivery);
             await Tables.WaitUntilSomebodyWaitsForALockAsync();

@@ -1,3 +1,4 @@
+using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
 
@@ -6,6 +7,9 @@ namespace Messaging.Database;
 /// <summary>Another consumer was frozen in the middle of its transaction and holds a key. On PostgreSQL, where it can be held from outside.</summary>
 public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(servers, DatabaseProvider.PostgreSql)
 {
+    /// <summary>Waiting the whole time for each key that is held takes 400 × 2 s.</summary>
+    private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(40);
+
     [Fact]
     public async Task A_key_held_for_long_stalls_no_other_message_and_is_not_parked_for_it()
     {
@@ -18,7 +22,7 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         {
             await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
             await using var command = transaction.CreateCommand();
-            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [holder], [holder.Digest], 1, Cancelled);
+            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [holder], [holder.Digest], 1, lockWaitMilliseconds: 2_000, Cancelled);
 
             held = engine.ProcessAsync(Probe.Operation, delivery);
             await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"key-{i}"))));
@@ -29,6 +33,63 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
 
         await held;
         Assert.Equal(1, await Tables.EffectsAsync("held"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    /// <summary>A frozen process holds all the keys of its batch; its messages come again, mixed with new ones.</summary>
+    [Fact]
+    public async Task A_batch_of_keys_held_for_long_stalls_no_other_message()
+    {
+        const int Held = 400;
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1));
+        var deliveries = Enumerable.Range(0, Held).Select(i => Message.OfProbe($"held-{i}")).ToList();
+        var holders = Enumerable.Range(0, Held).Select(i => new ScopedKey(Message.Client, Probe.Operation, $"held-{i}"))
+            .Select((key, i) => new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, deliveries[i].Body), TimeProvider.System.GetUtcNow(), new object(), null))
+            .OrderBy(c => c.Digest).ToList();
+        List<Task> held;
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
+            await using var command = transaction.CreateCommand();
+            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), holders, [.. holders.Select(h => h.Digest)], 1, lockWaitMilliseconds: 2_000, Cancelled);
+
+            held = deliveries.ConvertAll(d => engine.ProcessAsync(Probe.Operation, d));
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"key-{i}")))).WaitAsync(StallLimit, Cancelled);
+
+            Assert.Equal(100, await Tables.CountAsync("orders"));
+            Assert.All(held, task => Assert.False(task.IsCompleted));
+        }
+
+        await Task.WhenAll(held);
+        Assert.Equal(Held + 100, await Tables.CountAsync("orders"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    /// <summary>It also holds what its handler has locked: new messages that need the same row wait each in the handler, after their claim.</summary>
+    [Fact]
+    public async Task A_row_held_for_long_stalls_no_message_that_does_not_need_it()
+    {
+        const int Waiting = 200;
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1));
+        await engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment("first", 1, "frozen"));
+        List<Task> held;
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync(Cancelled);
+            await using var command = connection.CreateCommand();
+            command.Transaction = transaction;
+            command.CommandText = "UPDATE balances SET amount = amount WHERE client = 'frozen'";
+            Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancelled));
+
+            held = Enumerable.Range(0, Waiting).Select(i => engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment($"held-{i}", 1, "frozen"))).ToList();
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(i => engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment($"key-{i}", 1, "alive")))).WaitAsync(StallLimit, Cancelled);
+
+            Assert.Equal(101, await Tables.CountAsync("ledger"));
+            Assert.All(held, task => Assert.False(task.IsCompleted));
+        }
+
+        await Task.WhenAll(held);
+        Assert.Equal(Waiting + 101, await Tables.CountAsync("ledger"));
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
     }
 }

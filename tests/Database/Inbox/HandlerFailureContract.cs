@@ -1,8 +1,12 @@
+using System.Data.Common;
 using System.Text;
 using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
+using Microsoft.Data.SqlClient;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace Messaging.Database;
 
@@ -41,6 +45,18 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
         Assert.Equal(0, await Tables.CountAsync("orders"));
         Assert.Equal(0, await Tables.CountAsync("inbox"));
         Assert.Empty(engine.Broker.Sent);
+    }
+
+    [Fact]
+    public async Task A_handler_whose_own_other_database_is_away_holds_up_nobody_and_is_parked()
+    {
+        var engine = await StartEngineAsync(s => s.Script.On("elsewhere", (_, _) => ReachNobodyAsync()));
+
+        await engine.ProcessInOneBatchAsync([Message.OfProbe("k", "elsewhere"), Message.OfProbe("neighbour")]).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+
+        Assert.Equal(["neighbour"], await Tables.TextsAsync("SELECT idempotency_key FROM orders WHERE item <> 'plug'"));
+        Assert.Equal(["k"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
+        await Tables.AssertAtomicAsync();
     }
 
     [Theory]
@@ -142,6 +158,17 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
                 await database.Database.ExecuteSqlAsync($"UPDATE accounts SET amount = amount + 1 WHERE id = {account}");
             }
         }));
+    }
+
+    private async Task ReachNobodyAsync()
+    {
+        await using DbConnection connection = Provider switch
+        {
+            DatabaseProvider.PostgreSql => new NpgsqlConnection($"Host=127.0.0.1;Port={FreePort.Next()};Username=nobody;Database=elsewhere"),
+            DatabaseProvider.SqlServer => new SqlConnection($"Server=127.0.0.1,{FreePort.Next()};User Id=nobody;Password=none;Connect Timeout=2;Connect Retry Count=0"),
+            _ => new SqliteConnection($"Data Source={Path.Combine(Path.GetTempPath(), Guid.CreateVersion7().ToString(), "elsewhere.db")}"),
+        };
+        await connection.OpenAsync(Cancelled);
     }
 }
 

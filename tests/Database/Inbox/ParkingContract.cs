@@ -101,10 +101,10 @@ public abstract class ParkingContract(SharedServers servers, DatabaseProvider pr
     }
 
     [Fact]
-    public async Task A_body_of_one_mebibyte_is_parked_whole()
+    public async Task A_body_of_sixteen_mebibytes_is_parked_whole()
     {
         var engine = await StartEngineAsync();
-        var body = new byte[1024 * 1024];
+        var body = new byte[16 * 1024 * 1024];
         new Random(1).NextBytes(body);
 
         await engine.ProcessAsync(SubmitOrder.Operation, Message.Of(SubmitOrder.Queue, "k", body));

@@ -82,7 +82,7 @@ public abstract class RetentionRaceContract(SharedServers servers, DatabaseProvi
             await using var command = holder.CreateCommand();
             var key = new ScopedKey(Message.Client, Probe.Operation, first);
             var held = new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, "{}"u8.ToArray()), Time.GetUtcNow(), new object(), null);
-            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [held], [held.Digest], 1, Cancelled);
+            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [held], [held.Digest], 1, lockWaitMilliseconds: 2_000, Cancelled);
             redelivery = engine.ProcessInOneBatchAsync(OfProbe(first, Horizon), delivery);
             await Tables.WaitUntilSomebodyWaitsForALockAsync();
             Time.Advance(Horizon);

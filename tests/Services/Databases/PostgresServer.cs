@@ -10,6 +10,9 @@ public sealed class PostgresServer : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
+    /// <summary>Dropping a database waits for a checkpoint, and that for a disk that other tests keep busy.</summary>
+    private static readonly TimeSpan AdministrationLimit = TimeSpan.FromMinutes(3);
+
     private readonly IServer? _server;
     private readonly NpgsqlConnectionStringBuilder _administration;
     private int _databases;
@@ -22,13 +25,19 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public string Origin => _server?.Origin ?? "MESSAGING_TEST_POSTGRES";
 
+    /// <summary>What MESSAGING_TEST_POSTGRES takes.</summary>
+    public string ConnectionString => _administration.ConnectionString;
+
     private IServer Own => _server ?? throw new InvalidOperationException(
         "The server named in MESSAGING_TEST_POSTGRES is not ours to stop. Take one with SharedServers.OwnPostgresAsync.");
 
-    public async Task<TestDatabase> CreateDatabaseAsync(string purpose = "test")
+    /// <param name="purpose">The beginning of its name.</param>
+    /// <param name="template">Whose copy it is; nobody may be connected to that one. Empty without.</param>
+    public async Task<TestDatabase> CreateDatabaseAsync(string purpose = "test", TestDatabase? template = null)
     {
         var name = $"{purpose}_{Environment.ProcessId}_{Interlocked.Increment(ref _databases)}";
-        await ExecuteAsync($"CREATE DATABASE \"{name}\"");
+        var copied = template is null ? "" : $" TEMPLATE \"{new NpgsqlConnectionStringBuilder(template.ConnectionString).Database}\"";
+        await ExecuteAsync($"CREATE DATABASE \"{name}\"{copied}");
         var connectionString = new NpgsqlConnectionStringBuilder(_administration.ConnectionString)
         {
             Database = name,
@@ -109,7 +118,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(_administration.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = (int)AdministrationLimit.TotalSeconds };
         await command.ExecuteNonQueryAsync();
     }
 }

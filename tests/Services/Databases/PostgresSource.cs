@@ -10,7 +10,7 @@ internal static class PostgresSource
     public const string Password = "messaging";
 
     /// <summary>
-    /// Both for the container and the local server; in a container they undo Testcontainers' own "-c fsync=off", since the last one wins.
+    /// Both for the container and the local server, and MESSAGING_TEST_POSTGRES_OPTIONS after them; in a container they undo Testcontainers' own "-c fsync=off", since the last one wins.
     /// </summary>
     public static readonly string[] Settings =
     [
@@ -19,6 +19,7 @@ internal static class PostgresSource
         "-c", "synchronous_commit=on",
         "-c", "max_connections=300",
         "-c", "log_lock_waits=on",
+        .. (Environment.GetEnvironmentVariable("MESSAGING_TEST_POSTGRES_OPTIONS") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries),
     ];
 
     private const int PostgresPort = 5432;

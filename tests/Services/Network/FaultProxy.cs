@@ -76,8 +76,9 @@ public sealed class FaultProxy : IAsyncDisposable
         }
 
         var after = Interlocked.Add(ref left, -bytes);
-        if (after >= 0)
+        if (after >= 0 || after + bytes < 0)
         {
+            // Not yet used up; or another connection has used it up a moment ago, and is the one that is cut.
             return bytes;
         }
 

@@ -35,7 +35,8 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
     }
 
     private static bool IsOver(Exception exception) =>
-        exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
+        exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+        or NullReferenceException; // The socket of a closed TcpClient is null.
 
     private static void Reset(TcpClient end)
     {
@@ -43,9 +44,9 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
         {
             end.LingerState = new LingerOption(true, 0);
         }
-        catch (Exception exception) when (IsOver(exception) || exception is NullReferenceException)
+        catch (Exception exception) when (IsOver(exception))
         {
-            // Closed already; the socket of a closed TcpClient is null.
+            // Closed already.
         }
 
         end.Dispose();

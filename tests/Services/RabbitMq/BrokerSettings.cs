@@ -10,10 +10,12 @@ internal static class BrokerSettings
     public const string ErlangArguments = "+sbwt none +sbwtdcpu none +sbwtdio none";
 
     /// <summary>
-    /// RabbitMQ's advanced.config. A quorum queue reports its counters every five seconds unless told otherwise,
-    /// and a test that waits for "unacknowledged is 0" should neither wait that long nor be fooled by an old zero.
+    /// Its queues are asked for over HTTP: rabbitmqctl starts an Erlang machine each time, more than a second of a processor.
     /// </summary>
-    public const string Advanced = "[{rabbit, [{quorum_tick_interval, 250}]}].\n";
+    public const string Plugins = "[rabbitmq_management].\n";
+
+    /// <summary>How old the counters of a queue may be: a quarter of a second, and what a busy machine adds.</summary>
+    public static readonly TimeSpan CountersAge = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// Of three nodes: the one that sees no other pauses, and sends its clients away. A neighbour that fell silent is given up within ten
@@ -29,4 +31,13 @@ internal static class BrokerSettings
         [ -e $cookie ] || { printf MESSAGINGTESTS >$cookie && chmod 400 $cookie && chown rabbitmq:rabbitmq $cookie; } || exit 1
         exec "$@"
         """;
+
+    /// <summary>
+    /// RabbitMQ's advanced.config. A quorum queue reports its counters every five seconds unless told otherwise,
+    /// and a test that waits for "unacknowledged is 0" should neither wait that long nor be fooled by an old zero.
+    /// </summary>
+    /// <param name="managementAddress">Where the management API listens; a container's is reached from outside.</param>
+    /// <param name="managementPort">And its port.</param>
+    public static string Advanced(string managementAddress, int managementPort) =>
+        $"[{{rabbit, [{{quorum_tick_interval, 250}}]}}, {{rabbitmq_management, [{{listener, [{{ip, \"{managementAddress}\"}}, {{port, {managementPort}}}]}}]}}].\n";
 }

@@ -1,6 +1,6 @@
 namespace Messaging.Services;
 
-/// <summary>rabbitmqctl beside a broker of ours; the management API of one that was named to us.</summary>
+/// <summary>The management API of a broker; of a cluster, whose nodes come and go, rabbitmqctl on one that is there.</summary>
 internal interface IBrokerAdministration
 {
     Task CreateVirtualHostAsync(string name);

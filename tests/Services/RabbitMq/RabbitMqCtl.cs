@@ -17,14 +17,13 @@ internal sealed class RabbitMqCtl(IServer server) : IBrokerAdministration
     {
         var json = await server.RunAsync(
             "rabbitmqctl", "-q", "list_queues", "--formatter", "json", "-p", virtualHost,
-            "name", "type", "messages_ready", "messages_unacknowledged", "consumers");
+            "name", "type", "messages_ready", "messages_unacknowledged");
         var rows = JsonNode.Parse(json) as JsonArray ?? throw new JsonException($"rabbitmqctl printed no list: {json}");
         return [.. rows.Select(row => new QueueStatistics(
             Text(row, "name"),
             Type(Text(row, "type")),
             Count(row, "messages_ready"),
-            Count(row, "messages_unacknowledged"),
-            Count(row, "consumers")))];
+            Count(row, "messages_unacknowledged")))];
     }
 
     public async Task<string> VersionAsync()

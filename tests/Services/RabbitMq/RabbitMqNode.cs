@@ -17,6 +17,7 @@ internal sealed class RabbitMqNode : IServer
     private RabbitMqNode()
     {
         Port = FreePort.Next();
+        ManagementPort = FreePort.Next();
         _environment = Environment(Port, FreePort.Next(), FreePort.Next());
         _server = new LocalServer(Origin, Port, Launch, Signal.Terminate, Run);
     }
@@ -26,6 +27,8 @@ internal sealed class RabbitMqNode : IServer
     public string Host => _server.Host;
 
     public int Port { get; }
+
+    public int ManagementPort { get; }
 
     public string Origin => "local rabbitmq-server";
 
@@ -69,8 +72,8 @@ internal sealed class RabbitMqNode : IServer
     private Dictionary<string, string?> Environment(int port, int distributionPort, int portMapperPort)
     {
         File.WriteAllText(_folder["rabbitmq.conf"], $"default_user = {BrokerSettings.User}\ndefault_pass = {BrokerSettings.Password}\n");
-        File.WriteAllText(_folder["advanced.config"], BrokerSettings.Advanced);
-        File.WriteAllText(_folder["enabled_plugins"], "[].\n");
+        File.WriteAllText(_folder["advanced.config"], BrokerSettings.Advanced("127.0.0.1", ManagementPort));
+        File.WriteAllText(_folder["enabled_plugins"], BrokerSettings.Plugins);
         return new Dictionary<string, string?>
         {
             ["HOME"] = _folder.Path,

@@ -24,6 +24,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
 
     public string Origin => _server?.Origin ?? "MESSAGING_TEST_RABBITMQ";
 
+    /// <summary>What MESSAGING_TEST_RABBITMQ_MANAGEMENT takes; null for a cluster, which is asked by rabbitmqctl.</summary>
+    public Uri? ManagementAddress => (_administration as RabbitMqManagement)?.Address;
+
     /// <summary>False between a stop or kill and the next start.</summary>
     public bool IsRunning { get; private set; } = true;
 
@@ -101,12 +104,18 @@ public sealed class RabbitMqServer : IAsyncDisposable
         }
     }
 
-    internal static RabbitMqServer Named(Uri broker) => new(null, new RabbitMqManagement(broker), broker);
+    internal static RabbitMqServer Named(Uri broker) => new(null, RabbitMqManagement.OfNamed(broker), broker);
 
-    internal static async Task<RabbitMqServer> StartAsync(IServer server)
+    internal static Task<RabbitMqServer> StartAsync((IServer Server, int ManagementPort) broker) =>
+        StartAsync(broker.Server, new RabbitMqManagement(
+            new Uri($"http://{broker.Server.Host}:{broker.ManagementPort}"), $"{BrokerSettings.User}:{BrokerSettings.Password}", BrokerSettings.CountersAge));
+
+    internal static Task<RabbitMqServer> StartAsync(ClusterServer cluster) => StartAsync(cluster, new RabbitMqCtl(cluster));
+
+    private static async Task<RabbitMqServer> StartAsync(IServer server, IBrokerAdministration administration)
     {
         var broker = new Uri($"amqp://{BrokerSettings.User}:{BrokerSettings.Password}@{server.Host}:{server.Port}/");
-        var started = new RabbitMqServer(server, new RabbitMqCtl(server), broker);
+        var started = new RabbitMqServer(server, administration, broker);
         try
         {
             await started.StartAsync();

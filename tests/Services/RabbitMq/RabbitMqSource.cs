@@ -7,14 +7,15 @@ namespace Messaging.Services;
 internal static class RabbitMqSource
 {
     private const int AmqpPort = 5672;
+    private const int ManagementPort = 15672;
 
     private static string Image => Environment.GetEnvironmentVariable("MESSAGING_TEST_RABBITMQ_IMAGE") ?? "rabbitmq:4-management";
 
     public static Uri? Named
         => Environment.GetEnvironmentVariable("MESSAGING_TEST_RABBITMQ") is { Length: > 0 } address ? new Uri(address) : null;
 
-    /// <summary>A new broker, not started.</summary>
-    public static async Task<IServer> NewAsync()
+    /// <summary>A new broker, not started, and the port of its management API.</summary>
+    public static async Task<(IServer Server, int ManagementPort)> NewAsync()
     {
         if (await DockerEngine.ObstacleAsync(Image) is not { } obstacle)
         {
@@ -23,13 +24,14 @@ internal static class RabbitMqSource
 
         if (RabbitMqNode.IsInstalled)
         {
-            return RabbitMqNode.New();
+            var node = RabbitMqNode.New();
+            return (node, node.ManagementPort);
         }
 
         Unavailable.Because(
             $"there is no RabbitMQ: {obstacle}, and rabbitmq-server is not installed. "
             + "Start Docker, or install rabbitmq-server, or name a broker in MESSAGING_TEST_RABBITMQ, or run ./test, which sees to it.");
-        return null;
+        return default;
     }
 
     /// <summary>The nodes of a cluster to be, each in a container that is called as its node, with one Erlang cookie; not started.</summary>
@@ -48,7 +50,13 @@ internal static class RabbitMqSource
             .WithCommand(start)))];
     }
 
-    private static ContainerServer Container() => Container(BrokerSettings.Advanced, builder => builder);
+    private static (IServer Server, int ManagementPort) Container()
+    {
+        var managementPort = FreePort.Next();
+        return (Container(BrokerSettings.Advanced("0.0.0.0", ManagementPort), builder => builder
+            .WithPortBinding(managementPort, ManagementPort)
+            .WithResourceMapping(System.Text.Encoding.UTF8.GetBytes(BrokerSettings.Plugins), "/etc/rabbitmq/enabled_plugins")), managementPort);
+    }
 
     private static ContainerServer Container(string advanced, Func<RabbitMqBuilder, RabbitMqBuilder> further)
     {

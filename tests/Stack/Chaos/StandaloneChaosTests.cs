@@ -56,7 +56,7 @@ public sealed class StandaloneChaosTests
     {
         using var folder = new TestFolder();
         await using var storm = CommandLine.Start(
-            "chaos", "--target", "standalone", "--duration", "10m", "--every", "2s", "--faults", "stop-consumer=1", "--seed", "3", "--output", folder.Path);
+            "chaos", "--target", "standalone", "--duration", "2m", "--every", "2s", "--faults", "stop-consumer=1", "--seed", "3", "--output", folder.Path);
         await storm.Output.WaitForLineAsync("fault: stop-consumer", Limit);
 
         storm.Send(Signal.Interrupt);
@@ -67,6 +67,39 @@ public sealed class StandaloneChaosTests
         Assert.Contains("it was interrupted", report.RootElement.GetProperty("verdict").GetProperty("reasons").EnumerateArray().Select(r => r.GetString()));
         Assert.Equal(0, report.RootElement.GetProperty("audit").GetProperty("lost").GetInt64());
     }
+
+    /// <summary>The first one waits for the fault under way, here a command that takes an hour; the next one does not.</summary>
+    [Fact]
+    public async Task A_second_Ctrl_C_quits_without_a_verdict_and_leaves_nothing_running_or_frozen()
+    {
+        using var folder = new TestFolder();
+        await using var storm = CommandLine.Start(
+            "chaos", "--target", "standalone", "--duration", "2m", "--every", "2s", "--faults", "stop-consumer=1", "--fault-command", "endless=sleep 3600",
+            "--at-least", "endless=1,stop-consumer=1", "--seed", "3", "--output", folder.Path);
+        await storm.Output.WaitForLineAsync("fault: endless", Limit);
+        Assert.NotEmpty(ProcessesNaming(folder.Path, besides: storm.Id));
+
+        await Eventually.True(() => !storm.Send(Signal.Interrupt), Limit, "the storm to quit");
+
+        Assert.Equal(2, await storm.WaitForExitAsync(Limit));
+        await Eventually.True(() => storm.Output.HasEnded);
+        Assert.Contains("Quit; there is no verdict.", storm.Output.ToString(), StringComparison.Ordinal);
+        Assert.Empty(ProcessesNaming(folder.Path, besides: storm.Id));
+    }
+
+    private static List<string> ProcessesNaming(string folder, int besides) =>
+        [.. Directory.EnumerateDirectories("/proc").Where(d => int.TryParse(Path.GetFileName(d), out var id) && id != besides).Where(d =>
+        {
+            try
+            {
+                return File.ReadAllText(Path.Combine(d, "cmdline")).Contains(folder, StringComparison.Ordinal);
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+                return false;
+            }
+        })];
 
     /// <returns>The key that was doubled and the key that was lost.</returns>
     private static async Task<List<string>> TamperAsync(string file)

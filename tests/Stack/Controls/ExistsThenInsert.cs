@@ -43,6 +43,8 @@ internal sealed class ExistsThenInsert(Dialect inner) : Dialect
 
     public override DatabaseFault Classify(DbException exception) => inner.Classify(exception);
 
+    public override bool IsConnectionFailure(DbException exception) => inner.IsConnectionFailure(exception);
+
     public override Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken) =>
         inner.FindUnsafeSettingsAsync(connection, cancellationToken);
 

@@ -63,22 +63,21 @@ public sealed class CrashMatrixOnSqlite(SharedServers servers, CrashLanes lanes)
     public Task Row01_told_to_stop_at_any_point() => RunAsync(Fault.Cancellation);
 }
 
-/// <summary>What takes CI too long is run by hand, as docs/faults.md says.</summary>
 public abstract class CrashMatrixOnServers(SharedServers servers, CrashLanes lanes, DatabaseProvider provider) : CrashMatrixTests(servers, lanes, provider)
 {
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_killed_at_any_point() => RunAsync(Fault.Kill);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_an_unforeseen_exception_at_any_point() => RunAsync(Fault.Exception);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_told_to_stop_at_any_point() => RunAsync(Fault.Cancellation);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_the_database_connection_is_cut_at_any_point() => RunAsync(Fault.DatabaseCut);
 
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Row01_the_broker_connection_is_cut_at_any_point() => RunAsync(Fault.BrokerCut);
 }
 

@@ -18,6 +18,7 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
     public async Task<IReadOnlyList<Violation>> RunAsync()
     {
         await (cell.Point[0] == 'R' ? new RetentionScenario(cell, lane).RunAsync() : cell.Fault == Fault.Kill ? KillAsync() : StrikeAsync());
+        await DrainAsync();
         return await lane.JudgeAsync();
     }
 
@@ -112,6 +113,16 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
         await Eventually.True(lane.IsSettledAsync, Limit, $"rest after {cell}");
         // What the broker hands out once more has no outcome to wait for.
         await Eventually.Equal(0L, lane.QueuedAsync, Limit);
+    }
+
+    /// <summary>What a stopping service had in hand it gives back; the next one takes it.</summary>
+    private async Task DrainAsync()
+    {
+        while (await lane.QueuedAsync() > 0)
+        {
+            await using var service = await HostedService.StartAsync(lane.Build);
+            await Eventually.Equal(0L, lane.QueuedAsync, Limit);
+        }
     }
 
     /// <summary>

@@ -104,21 +104,11 @@ internal sealed class ServerLane : CrashLane
 
     public override void CutBroker() => ToBroker.ResetAll();
 
-    public override async Task<long> QueuedAsync()
-    {
-        await using var connection = await _host.ConnectAsync();
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
-        var orders = await channel.MessageCountAsync(SubmitOrder.Queue, TestContext.Current.CancellationToken);
-        return orders + await channel.MessageCountAsync(CapturePayment.Queue, TestContext.Current.CancellationToken);
-    }
+    public override async Task<long> QueuedAsync() =>
+        (await _host.CountAsync(SubmitOrder.Queue)).Messages + (await _host.CountAsync(CapturePayment.Queue)).Messages;
 
     /// <summary>How many services listen to a queue.</summary>
-    public async Task<uint> ConsumersAsync(string queue)
-    {
-        await using var connection = await _host.ConnectAsync();
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
-        return await channel.ConsumerCountAsync(queue, TestContext.Current.CancellationToken);
-    }
+    public Task<uint> ConsumersAsync(string queue) => _host.ConsumersAsync(queue);
 
     public override async Task PublishAsync(IEnumerable<Request> requests, string client)
     {
@@ -146,6 +136,10 @@ internal sealed class ServerLane : CrashLane
 
     /// <summary>Until no message waits; those in somebody's hands are seen when the service has stopped.</summary>
     public Task TakenAsync(TimeSpan limit) => Eventually.Equal(0L, QueuedAsync, limit);
+
+    /// <summary>And none is in anybody's hands: a service that stops gives back what it has.</summary>
+    public Task DrainedAsync(TimeSpan limit) => Eventually.Satisfies(
+        async () => (await _host.QueuesAsync()).Where(q => q.Name is SubmitOrder.Queue or CapturePayment.Queue).ToList(), q => q.Count == 2 && q.All(queue => queue.IsDrained), limit);
 
     public override async ValueTask DisposeAsync()
     {

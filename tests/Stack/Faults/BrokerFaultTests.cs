@@ -10,7 +10,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     /// <summary>With the reconciler off, this is a control run: the same scenario must be caught.</summary>
-    [Theory(Explicit = true)]
+    [Theory]
     [InlineData(true), InlineData(false, "I1", "I6")]
     public async Task Row05_the_brokers_data_directory_is_deleted_under_a_backlog(bool reconciles, params string[] caughtBy)
     {
@@ -36,20 +36,22 @@ public sealed class BrokerFaultTests(SharedServers servers)
         Assert.True(reconciles ? found.Count == 0 : found.IsSupersetOf(caughtBy), string.Join("; ", violations));
     }
 
-    [Fact(Explicit = true)]
-    public async Task Row06_a_memory_alarm_stops_no_caller_and_loses_nothing()
+    [Theory]
+    [InlineData("set_vm_memory_high_watermark absolute 1", "set_vm_memory_high_watermark 0.8")]
+    [InlineData("set_disk_free_limit 900000GB", "set_disk_free_limit 50MB")]
+    public async Task Row06_an_alarm_of_the_broker_stops_no_caller_and_loses_nothing(string alarm, string end)
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
         var journal = new Journal();
         var caller = new Caller(deployment.Publisher.Http, journal);
-        await broker.ControlAsync("set_vm_memory_high_watermark", "absolute", "1");
+        await broker.ControlAsync(alarm.Split(' '));
 
         await caller.SubmitAsync(Requests("alarm", Backlog));
         Assert.Equal(Backlog, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages"));
         Assert.All(journal.Entries, e => Assert.Equal(Journal.Answer.Accepted, e.Answer));
 
-        await broker.ControlAsync("set_vm_memory_high_watermark", "0.8");
+        await broker.ControlAsync(end.Split(' '));
         await Eventually.Equal((long)Backlog, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
         await deployment.DrainedAsync(Limit);
         Assert.Empty(await deployment.JudgeAsync(journal));

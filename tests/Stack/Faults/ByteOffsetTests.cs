@@ -8,7 +8,7 @@ public sealed class ByteOffsetTests(SharedServers servers)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    [Theory(Explicit = true)]
+    [Theory]
     [InlineData(true, Flow.ToServer), InlineData(true, Flow.ToClient), InlineData(false, Flow.ToServer), InlineData(false, Flow.ToClient)]
     public async Task Row02_a_connection_cut_after_any_number_of_bytes_leaves_zero_or_one_effect(bool ofBroker, Flow flow)
     {

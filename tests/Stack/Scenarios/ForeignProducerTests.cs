@@ -5,7 +5,7 @@ using RabbitMQ.Client;
 namespace Messaging.Stack;
 
 /// <summary>Plain AMQP, as a producer in any language sends it.</summary>
-public sealed class ForeignProducerTests(SharedServers servers)
+public sealed class ForeignProducerTests(SharedServers servers, EachWay deployments) : IClassFixture<EachWay>
 {
     private static readonly byte[] Book = """{"item":"book","quantity":1}"""u8.ToArray();
 
@@ -14,11 +14,11 @@ public sealed class ForeignProducerTests(SharedServers servers)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_key_published_500_times_with_500_message_ids_over_two_consumers_takes_effect_once(bool direct)
+    public async Task A_key_published_1000_times_with_1000_message_ids_over_two_consumers_takes_effect_once(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
+        var deployment = await deployments.EmptyAsync(servers, direct);
 
-        await deployment.PublishAsync("orders", Enumerable.Range(0, 500).Select(_ =>
+        await deployment.PublishAsync("orders", Enumerable.Range(0, 1000).Select(_ =>
             (Book, Headers("the-same"), (string?)Guid.CreateVersion7().ToString())));
         await deployment.DrainedAsync(Limit);
 
@@ -33,7 +33,7 @@ public sealed class ForeignProducerTests(SharedServers servers)
     [InlineData(false)]
     public async Task The_same_key_with_another_quantity_is_parked_as_a_conflict_and_leaves_the_first_effect_alone(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
+        var deployment = await deployments.EmptyAsync(servers, direct);
 
         await deployment.PublishAsync("orders", [(Book, Headers("k", "shop"), "1")]);
         await deployment.DrainedAsync(Limit);
@@ -52,7 +52,7 @@ public sealed class ForeignProducerTests(SharedServers servers)
     [InlineData(false)]
     public async Task What_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
+        var deployment = await deployments.EmptyAsync(servers, direct);
 
         await deployment.PublishAsync("orders",
         [
@@ -80,7 +80,7 @@ public sealed class ForeignProducerTests(SharedServers servers)
     [InlineData(false)]
     public async Task Messages_without_an_id_that_arrive_twice_are_parked_twice(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, direct: direct);
+        var deployment = await deployments.EmptyAsync(servers, direct);
 
         await deployment.PublishAsync("payments", [("{}"u8.ToArray(), [], null), ("{}"u8.ToArray(), [], null)]);
         await deployment.DrainedAsync(Limit);
@@ -93,7 +93,7 @@ public sealed class ForeignProducerTests(SharedServers servers)
     [InlineData(false)]
     public async Task A_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message(bool direct)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, direct: direct);
+        var deployment = await deployments.EmptyAsync(servers, direct);
         await using (var connection = await deployment.Host.ConnectAsync())
         {
             await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);

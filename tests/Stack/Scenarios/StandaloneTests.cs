@@ -69,6 +69,22 @@ public sealed class StandaloneTests
     }
 
     [Theory]
+    [InlineData]
+    [InlineData("--demo", "10")]
+    public async Task A_folder_that_is_a_file_is_refused(params string[] arguments)
+    {
+        using var folder = new TestFolder();
+        var file = Path.Combine(folder.Path, "a-file");
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+
+        var (code, output) = await ServiceProcess.RunAsync(Options(folder) with { Arguments = ["--data", file, .. arguments] });
+
+        Assert.Equal(1, code);
+        Assert.Contains("choose another folder with --data", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--demo", "0")]
     [InlineData("--demo", "many")]
     [InlineData("--nonsense")]

@@ -40,6 +40,48 @@ public sealed class BatcherTests
     }
 
     [Fact]
+    public async Task The_item_that_reaches_the_bytes_is_the_last_of_its_batch()
+    {
+        var runs = new Runs { Hold = new TaskCompletionSource() };
+        await using var batcher = new Batcher<int>(1, 100, 100, runs.RunAsync, new(MaxBytes: 10, i => i, TimeSpan.Zero, TimeProvider.System));
+        batcher.TryAdd(1);
+        await Eventually.Equal(1, () => Task.FromResult(runs.Begun));
+        foreach (var bytes in (int[])[4, 4, 4, 50, 1, 9, 2])
+        {
+            batcher.TryAdd(bytes);
+        }
+
+        runs.Hold.SetResult();
+        await Eventually.Equal(5, () => Task.FromResult(runs.Done.Count));
+
+        Assert.Equal([[1], [4, 4, 4], [50], [1, 9], [2]], runs.Done);
+    }
+
+    [Fact]
+    public async Task A_batch_that_may_wait_for_more_runs_as_soon_as_it_is_full()
+    {
+        var runs = new Runs();
+        await using var batcher = new Batcher<int>(1, 3, 100, runs.RunAsync, new(long.MaxValue, _ => 0, TimeSpan.FromHours(1), TimeProvider.System));
+        for (var i = 0; i < 6; i++)
+        {
+            batcher.TryAdd(i);
+        }
+
+        await Eventually.Equal(2, () => Task.FromResult(runs.Done.Count));
+        Assert.Equal([[0, 1, 2], [3, 4, 5]], runs.Done);
+    }
+
+    [Fact]
+    public async Task A_batch_that_has_waited_long_enough_runs_as_it_is()
+    {
+        var runs = new Runs();
+        await using var batcher = new Batcher<int>(1, 3, 100, runs.RunAsync, new(long.MaxValue, _ => 0, TimeSpan.FromMilliseconds(1), TimeProvider.System));
+        batcher.TryAdd(7);
+        await Eventually.Equal(1, () => Task.FromResult(runs.Done.Count));
+        Assert.Equal([[7]], runs.Done);
+    }
+
+    [Fact]
     public async Task More_than_may_wait_is_refused_or_waits_for_room()
     {
         var runs = new Runs { Hold = new TaskCompletionSource() };

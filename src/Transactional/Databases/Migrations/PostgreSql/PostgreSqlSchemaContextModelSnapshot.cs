@@ -107,6 +107,8 @@ namespace Messaging.Transactional.Migrations.PostgreSql
                         {
                             t.HasCheckConstraint("ck_inbox_outcome", "(status IS NULL AND completed_at_ms IS NULL) OR (status IS NOT NULL AND completed_at_ms IS NOT NULL)");
                         });
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 40);
                 });
 
             modelBuilder.Entity("Messaging.Transactional.OutgoingRow", b =>

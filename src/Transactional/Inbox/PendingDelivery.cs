@@ -1,0 +1,17 @@
+namespace Messaging.Transactional;
+
+/// <summary>A delivery that waits to be settled; completed means acknowledge, anything else leaves it to the broker.</summary>
+internal sealed class PendingDelivery(ReadDelivery item)
+{
+    public ReadDelivery Item => item;
+
+    public int Attempts { get; set; }
+
+    /// <summary>How often it met a lock that somebody holds for long; from the first time on it no longer shares a transaction.</summary>
+    public int LockTimeouts { get; set; }
+
+    /// <summary>Processes have died of it, and it has let the others go first.</summary>
+    public bool HasWaited { get; set; }
+
+    public TaskCompletionSource Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

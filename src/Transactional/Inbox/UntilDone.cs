@@ -1,0 +1,85 @@
+using System.Data.Common;
+using Microsoft.Extensions.Logging;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// Runs work on the database until it is done or the work itself is at fault. While the database is away this holds what it has; the
+/// broker hands out no more than the prefetch count.
+/// </summary>
+internal sealed partial class UntilDone(Database database, TimeProvider time, ILogger log, CancellationToken stopping)
+{
+    private const int MaxCollisions = 50;
+
+    private static readonly TimeSpan OutageRetry = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(3);
+
+    public Task RunAsync(Func<CancellationToken, Task> work) => RunAsync(async ct =>
+    {
+        await work(ct);
+        return true;
+    });
+
+    /// <exception cref="OperationCanceledException">The process stops while the database is away.</exception>
+    public async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work)
+    {
+        for (var collisions = 0; ; collisions++)
+        {
+            try
+            {
+                // A batch that has begun is finished, also while the process stops: the host bounds how long that may take.
+                return await work(CancellationToken.None);
+            }
+            catch (Exception exception)
+            {
+                switch (Classify(exception))
+                {
+                    case DatabaseFault.Collision when collisions < MaxCollisions:
+                        await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * (collisions + 1))), time, CancellationToken.None);
+                        break;
+                    case DatabaseFault.Unavailable:
+                        await WaitForDatabaseAsync(exception);
+                        break;
+                    case DatabaseFault.Timeout when !await DatabaseHealthCheck.AnswersAsync(database, ProbeLimit, CancellationToken.None):
+                        await WaitForDatabaseAsync(exception);
+                        break;
+                    default:
+                        throw;
+                }
+            }
+        }
+    }
+
+    public DatabaseFault Classify(Exception exception)
+    {
+        for (var inner = exception; inner is not null; inner = inner.InnerException)
+        {
+            switch (inner)
+            {
+                case ClaimCollisionException:
+                    return DatabaseFault.Collision;
+                case ForeignConnectionException:
+                    return DatabaseFault.Work;
+                case DbException fault:
+                    return database.Dialect.Classify(fault);
+                default:
+                    break;
+            }
+        }
+
+        return DatabaseFault.Work;
+    }
+
+    private async Task WaitForDatabaseAsync(Exception exception)
+    {
+        Waiting(exception.Message);
+        do
+        {
+            await Task.Delay(OutageRetry, time, stopping);
+        }
+        while (!await DatabaseHealthCheck.AnswersAsync(database, ProbeLimit, stopping));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Holding what has been received until the database is back: {Reason}")]
+    private partial void Waiting(string reason);
+}
