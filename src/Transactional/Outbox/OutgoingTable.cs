@@ -26,25 +26,23 @@ internal static class OutgoingTable
     /// One row for each submission in the window that has no outcome, no outgoing row left and does not wait for an operator:
     /// its message was lost behind the broker's confirm. One whose key took effect with another payload has to come back too: it is parked.
     /// </summary>
-    public static string InsertForLostSubmissions(Dialect dialect) => $"""
-        INSERT INTO outgoing_messages ({InsertColumns})
-        SELECT {FromSubmission}, {dialect.NowMilliseconds}
-        FROM submissions AS s
-        WHERE s.accepted_at_ms >= @from_ms AND s.accepted_at_ms <= @to_ms
-          AND NOT EXISTS (SELECT 1 FROM inbox AS i WHERE i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint)
-          AND NOT EXISTS (SELECT 1 FROM outgoing_messages AS o WHERE o.id = s.id)
+    public static string InsertForLostSubmissions(Dialect dialect) => InsertAgain(dialect, """
+        AND NOT EXISTS (SELECT 1 FROM inbox AS i WHERE i.key_digest = s.key_digest AND i.fingerprint = s.fingerprint)
           AND NOT EXISTS (SELECT 1 FROM parked_messages AS p WHERE p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint
                             AND (p.accepted_at_ms = s.accepted_at_ms OR p.accepted_at_ms IS NULL))
-        """;
+        """);
 
     /// <summary>One row for each submission in the window that has none, whatever became of it.</summary>
-    public static string InsertForAllSubmissions(Dialect dialect) => $"""
-        INSERT INTO outgoing_messages ({InsertColumns})
-        SELECT {FromSubmission}, {dialect.NowMilliseconds}
+    public static string InsertForAllSubmissions(Dialect dialect) => InsertAgain(dialect, "");
+
+    /// <summary>Several publishers may look at once: a row that another one is inserting is waited for, in the order of the ids, and then left to it.</summary>
+    private static string InsertAgain(Dialect dialect, string condition) => dialect.InsertIfAbsent("outgoing_messages", "id", InsertColumns, $"""
+        (SELECT {FromSubmission} AS attempts, {dialect.NowMilliseconds} AS leased_until_ms
         FROM submissions AS s
         WHERE s.accepted_at_ms >= @from_ms AND s.accepted_at_ms <= @to_ms
           AND NOT EXISTS (SELECT 1 FROM outgoing_messages AS o WHERE o.id = s.id)
-        """;
+          {condition}) AS lost
+        """, "lost");
 
     /// <summary>Messages that a handler sends, in the handler's transaction.</summary>
     public static string Insert(Dialect dialect, DbCommand command, IReadOnlyList<OutgoingMessage> messages)

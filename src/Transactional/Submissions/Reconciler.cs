@@ -122,7 +122,7 @@ public sealed partial class Reconciler : BackgroundService
             }
             catch (DbException exception)
             {
-                // Two publishers looking at once may meet on a row; whichever is left looks again at the next turn.
+                // Nothing has been published again; the next turn looks at the same ones.
                 Postponed(exception.Message);
             }
 

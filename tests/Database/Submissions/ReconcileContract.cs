@@ -44,6 +44,24 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
         Assert.Equal(1, await Tables.CountAsync("outgoing_messages"));
     }
 
+    /// <summary>Several publishers look at the same time: they neither deadlock nor fail on each other's rows, and each message goes out once.</summary>
+    [Fact]
+    public async Task Those_that_look_at_once_share_what_was_lost()
+    {
+        const int lost = 400;
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        await Task.WhenAll(Enumerable.Range(0, lost).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)));
+
+        for (var rounds = 0; rounds < 5; rounds++)
+        {
+            await Tables.ExecuteAsync("DELETE FROM outgoing_messages");
+            var found = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => engine.Reconciler.RunOnceAsync(Now, Cancelled))));
+
+            Assert.Equal(lost, found.Sum());
+            Assert.Equal(lost, await Tables.CountAsync("outgoing_messages"));
+        }
+    }
+
     [Theory]
     [InlineData(0, ParkingReason.Malformed)]
     [InlineData(1, ParkingReason.Conflict)]

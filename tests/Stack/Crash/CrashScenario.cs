@@ -50,6 +50,7 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
         await using (service)
         {
             await service.StartAsync(path);
+            await service.WaitUntilReadyAsync();
             var caller = new Caller(service.Http, lane.Journal);
             await using (var gap = await OpenGapAsync())
             {

@@ -54,6 +54,22 @@ internal sealed class HostedService : IAsyncDisposable
         await await Task.WhenAny(_started.Task, _running);
     }
 
+    /// <summary>Until then it answers 503 at once: rounds of requests would pass it by.</summary>
+    public Task WaitUntilReadyAsync() => Eventually.True(IsReadyAsync, TimeSpan.FromMinutes(2), "the service to be ready");
+
+    private async Task<bool> IsReadyAsync()
+    {
+        try
+        {
+            using var answer = await Http.GetAsync(new Uri("health/ready", UriKind.Relative));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>As SIGTERM does.</summary>
     public void TellToStop() => _lifetime?.StopApplication();
 
