@@ -21,7 +21,7 @@ public static class InvariantChecker
         var parked = tables.ParkedMessages.ToLookup(p => (p.Operation, p.Key));
         return
         [
-            .. NoLoss(journal, effects, parked), .. NoDouble(tables, effects), .. NoPhantom(journal, tables, effects), .. Atomic(tables),
+            .. NoLoss(journal, effects, parked), .. NoDouble(tables, effects), .. NoPhantom(journal, tables, effects), .. Atomic(tables, parked),
             .. StableReply(journal), .. AcknowledgedAfterCommit(tables, parked, queued), .. Drained(tables, queued), .. Unknown(journal, tables, effects),
         ];
     }
@@ -75,14 +75,17 @@ public static class InvariantChecker
         }
     }
 
-    /// <summary>I4: inbox row, effect and outcome are there together or not at all.</summary>
-    private static IEnumerable<Violation> Atomic(Snapshot tables)
+    /// <summary>
+    /// I4: inbox row, effect and outcome are there together or not at all. Of a key that was forgotten only the effect is left; it is
+    /// known by the message that came afterwards, and was parked as too late.
+    /// </summary>
+    private static IEnumerable<Violation> Atomic(Snapshot tables, ILookup<(string, string?), Snapshot.Parked> parked)
     {
         var effects = tables.Effects.Select(e => (e.Operation, e.Client, e.Key)).ToHashSet();
         var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
         return tables.Inbox.Where(i => i.Status is null).Select(i => new Violation("I4", $"{i.Key} is claimed and has no outcome"))
             .Concat(tables.Inbox.Where(i => i.Status is "created" or "captured" && !effects.Contains((i.Operation, i.Client, i.Key))).Select(i => new Violation("I4", $"{i.Key} is {i.Status} and has no effect")))
-            .Concat(effects.Where(e => !claims.Contains(e)).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
+            .Concat(effects.Where(e => !claims.Contains(e) && !parked[(e.Operation, e.Key)].Any(p => p.Reason == "too-late")).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
     }
 
     /// <summary>I5: same key and payload, byte-same acceptance; same key and another payload, never accepted.</summary>

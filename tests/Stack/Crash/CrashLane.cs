@@ -18,6 +18,8 @@ internal abstract class CrashLane(DatabaseOptions database) : IAsyncDisposable
 
     public Journal Journal { get; } = new();
 
+    public Dialect Dialect => _database.Dialect;
+
     /// <summary>The service that recovers, in this process.</summary>
     public abstract WebApplication Build(string url);
 
@@ -62,13 +64,13 @@ internal abstract class CrashLane(DatabaseOptions database) : IAsyncDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken), System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Nothing waits to be sent, and every key that was accepted has its outcome.</summary>
+    /// <summary>Nothing waits to be sent, and every key that was accepted has its outcome, or waits for an operator.</summary>
     public async Task<bool> IsSettledAsync()
     {
         await using var connection = await OpenAsync();
         var tables = await Snapshot.TakeAsync(connection, TestContext.Current.CancellationToken);
-        var outcomes = tables.Inbox.Where(i => i.Status is not null).Select(i => i.Key).ToHashSet();
-        return tables.Outgoing == 0 && Journal.Entries.All(e => e.Answer != Journal.Answer.Accepted || outcomes.Contains(e.Request.Key));
+        var ended = tables.Inbox.Where(i => i.Status is not null).Select(i => i.Key).Concat(tables.ParkedMessages.Select(p => p.Key)).ToHashSet();
+        return tables.Outgoing == 0 && Journal.Entries.All(e => e.Answer != Journal.Answer.Accepted || ended.Contains(e.Request.Key));
     }
 
     /// <summary>The invariants that do not hold now and were not reported before.</summary>

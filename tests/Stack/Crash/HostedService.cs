@@ -16,6 +16,7 @@ internal sealed class HostedService : IAsyncDisposable
     private CrashPath? _armed;
     private Task _running = Task.CompletedTask;
     private volatile IHostApplicationLifetime? _lifetime;
+    private volatile IServiceProvider? _services;
     private volatile bool _ends;
 
     /// <summary>Or every start would watch the whole tree below the working folder for changes of a settings file.</summary>
@@ -29,6 +30,9 @@ internal sealed class HostedService : IAsyncDisposable
     }
 
     public HttpClient Http { get; }
+
+    /// <summary>Of its present life.</summary>
+    public IServiceProvider Services => _services!;
 
     public static async Task<HostedService> StartAsync(Func<string, WebApplication> build)
     {
@@ -93,7 +97,7 @@ internal sealed class HostedService : IAsyncDisposable
     private async Task LiveAsync()
     {
         await using var app = _build(Http.BaseAddress!.ToString());
-        _lifetime = app.Lifetime;
+        (_lifetime, _services) = (app.Lifetime, app.Services);
         ArmRequests(app);
         try
         {

@@ -4,8 +4,9 @@ using Messaging.Services;
 namespace Messaging.Stack;
 
 /// <summary>
-/// R1 and R2: keys that took effect long ago are being forgotten. Both rows of a key go together or not at all, also when nobody was
-/// there to end it; the effects stay as they were. (A redelivery at that moment is RetentionRaceContract's.)
+/// R1 and R2: keys that took effect long ago are being forgotten while the broker hands their messages out again. Both rows of a key go
+/// together or not at all, also when nobody was there to end it; a message that comes meanwhile is recognised or too late, one that
+/// comes afterwards is too late; the effects stay as they were.
 /// </summary>
 internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
 {
@@ -19,43 +20,58 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
     {
         await using (var service = await HostedService.StartAsync(lane.Build))
         {
-            await new Caller(service.Http, new Journal()).SubmitAsync(_requests);
-            await Eventually.Equal(_requests.Count, () => lane.CountAsync($"inbox WHERE status IS NOT NULL AND {Ours}"), Limit);
-            await Eventually.Equal(0L, () => lane.CountAsync("outgoing_messages"), Limit);
+            await new Caller(service.Http, lane.Journal).SubmitAsync(_requests);
+            await Eventually.True(lane.IsSettledAsync, Limit);
         }
 
         await lane.ExecuteAsync($"UPDATE submissions SET accepted_at_ms = 1000 WHERE {Ours}");
         await lane.ExecuteAsync($"UPDATE inbox SET accepted_at_ms = 1000, claimed_at_ms = 1000, completed_at_ms = 1000 WHERE {Ours}");
-        await (cell.Fault == Fault.Kill ? KillAsync() : StrikeAsync());
+        var redelivery = await Redelivery.OfAsync(lane, Ours);
+        await (cell.Fault == Fault.Kill ? KillAsync(redelivery) : StrikeAsync(redelivery));
 
-        await using (await HostedService.StartAsync(lane.Build))
+        await using (var service = await HostedService.StartAsync(lane.Build))
         {
             await Eventually.Equal(0L, () => lane.CountAsync($"inbox WHERE {Ours}"), Limit);
+            await Eventually.Equal(0L, () => lane.CountAsync("outgoing_messages"), Limit);
+            var before = await JudgedAsync();
+            await redelivery.SendAsync(service);
+            await Eventually.True(async () => await JudgedAsync() >= before + _requests.Count, Limit, "what came after its key was forgotten to be judged");
         }
 
         await MustBePairedAsync();
-        Assert.Equal(_requests.Count, await lane.CountAsync($"orders WHERE {Ours}"));
-        // The checker looks for the claims of effects; these are forgotten, and so are the effects now.
-        await lane.ExecuteAsync($"DELETE FROM orders WHERE {Ours}");
     }
 
-    private async Task KillAsync()
+    /// <summary>It dies with the redelivery in its hands or before it; whichever it is, the next one meets it too.</summary>
+    private async Task KillAsync(Redelivery redelivery)
     {
+        await redelivery.LeaveAsync();
         await using var process = ServiceProcess.Start(lane.ProcessFor(cell));
         Assert.Equal(128 + 9, await process.WaitForExitAsync(Limit));
         await MustBePairedAsync();
         Assert.Equal(_requests.Count, await lane.CountAsync($"inbox WHERE {Ours}"));
     }
 
-    private async Task StrikeAsync()
+    /// <summary>The purge's transaction stays open until the consumer has the messages of the very keys that it deletes, and is struck then.</summary>
+    private async Task StrikeAsync(Redelivery redelivery)
     {
         using var hangUp = new CancellationTokenSource();
         await using var service = new HostedService(lane.Build);
-        var path = new Transactional.CrashPath(cell.Path, () => CrashScenario.Strike(cell, lane, service, hangUp));
+        var redelivered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var path = new Transactional.CrashPath(cell.Path, () =>
+        {
+            var sending = Task.Run(() => redelivery.SendAsync(service));
+            Task.WaitAny(sending);
+            redelivered.SetFromTask(sending);
+            CrashScenario.Strike(cell, lane, service, hangUp);
+        });
         await service.StartAsync(path);
-        await Eventually.True(() => path.HasStruck, Limit, $"{cell.Path} to be reached");
+        await redelivered.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
         await MustBePairedAsync();
     }
+
+    /// <summary>Parked as too late or, were the promise broken, an effect more, which the checker then names.</summary>
+    private async Task<long> JudgedAsync() =>
+        await lane.CountAsync($"parked_messages WHERE reason = 'too-late' AND {Ours}") + await lane.CountAsync($"orders WHERE {Ours}");
 
     private async Task MustBePairedAsync()
     {

@@ -88,7 +88,7 @@ internal sealed class ServerLane : CrashLane
         return new ServiceOptions(IsFedByBroker(cell) ? "Consumer" : "Publisher", settings);
     }
 
-    public override bool IsFedByBroker(CrashCell cell) => cell.Point[0] == 'C';
+    public override bool IsFedByBroker(CrashCell cell) => cell.Point[0] is 'C' or 'R';
 
     public override void CutDatabase(bool atNextCommit)
     {
