@@ -33,12 +33,11 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
         {
             await Eventually.Equal(0L, () => lane.CountAsync($"inbox WHERE {Ours}"), Limit);
             await Eventually.Equal(0L, () => lane.CountAsync("outgoing_messages"), Limit);
+            await MustBePairedAsync();
             var before = await JudgedAsync();
             await redelivery.SendAsync(service);
             await Eventually.True(async () => await JudgedAsync() >= before + _requests.Count, Limit, "what came after its key was forgotten to be judged");
         }
-
-        await MustBePairedAsync();
     }
 
     /// <summary>It dies with the redelivery in its hands or before it; whichever it is, the next one meets it too.</summary>
