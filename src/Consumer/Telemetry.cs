@@ -5,7 +5,7 @@ using OpenTelemetry.Trace;
 namespace Messaging.Consumer;
 
 /// <summary>
-/// Traces and metrics of the worker as a process of its own: <c>/metrics</c> for Prometheus always, OTLP where
+/// Metrics of the worker as a process of its own: <c>/metrics</c> for Prometheus always. Traces, and the metrics again: by OTLP, where
 /// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says. In Standalone the front registers the same sources.
 /// </summary>
 internal static class Telemetry
@@ -19,11 +19,10 @@ internal static class Telemetry
     {
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName))
-            .WithMetrics(metrics => metrics.AddMeter(Ours).AddRuntimeInstrumentation().AddPrometheusExporter())
-            .WithTracing(tracing => tracing.AddSource(Ours));
+            .WithMetrics(metrics => metrics.AddMeter(Ours).AddRuntimeInstrumentation().AddPrometheusExporter());
         if (!string.IsNullOrEmpty(builder.Configuration[OtlpEndpoint]))
         {
-            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter()).WithTracing(tracing => tracing.AddOtlpExporter());
+            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter()).WithTracing(tracing => tracing.AddSource(Ours).AddOtlpExporter());
         }
     }
 }

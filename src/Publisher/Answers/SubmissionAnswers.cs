@@ -21,7 +21,7 @@ internal sealed class SubmissionAnswers(
     public async Task<Results<Acceptance, StatusAnswer, Problem>> SubmitAsync(
         HttpContext http, Submission submission, string path, IdempotencyKey key, CancellationToken cancellationToken)
     {
-        var (result, refusal) = await admission.SubmitAsync(submission with { TraceParent = Activity.Current?.Id }, cancellationToken);
+        var (result, refusal) = await admission.SubmitAsync(submission with { TraceParent = Trace }, cancellationToken);
         if (refusal is not null)
         {
             return refusal;
@@ -74,6 +74,12 @@ internal sealed class SubmissionAnswers(
     /// <summary>An id that is none, is unknown, or is another client's: null for all three, and one answer.</summary>
     private async Task<SubmissionStatus?> OwnAsync(HttpContext http, string operation, string id, CancellationToken cancellationToken) =>
         Guid.TryParseExact(id, "D", out var parsed) ? await submissions.FindAsync(http.ClientId(), operation, parsed, cancellationToken) : null;
+
+    /// <summary>
+    /// The trace this request belongs to, if it is recorded here or its caller began one. A span that nobody records is no parent: whoever
+    /// records further on would take it to mean that this trace is not wanted.
+    /// </summary>
+    private static string? Trace => Activity.Current is { } span && (span.Recorded || span.ParentId is not null) ? span.Id : null;
 
     private int? WaitSeconds(HttpContext http) => Preference.WaitSeconds(http.Request.Headers["Prefer"], waiting.Value.MaxWaitSeconds);
 

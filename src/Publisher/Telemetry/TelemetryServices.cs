@@ -5,7 +5,7 @@ using OpenTelemetry.Trace;
 
 namespace Messaging.Publisher;
 
-/// <summary>Traces and metrics: <c>/metrics</c> for Prometheus always, OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says.</summary>
+/// <summary>Metrics: <c>/metrics</c> for Prometheus always. Traces, and the metrics again: by OTLP, where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says.</summary>
 internal static class TelemetryServices
 {
     /// <summary>Every meter and source of ours begins with this; so does the engine's.</summary>
@@ -28,13 +28,16 @@ internal static class TelemetryServices
                 .AddMeter("Microsoft.AspNetCore.Server.Kestrel")
                 .AddMeter("Microsoft.AspNetCore.Hosting")
                 .AddRuntimeInstrumentation()
-                .AddPrometheusExporter())
-            .WithTracing(tracing => tracing
-                .AddSource(Ours)
-                .AddAspNetCoreInstrumentation(options => options.Filter = IsWorthTracing));
+                .AddPrometheusExporter());
         if (!string.IsNullOrEmpty(builder.Configuration[OtlpEndpoint]))
         {
-            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter()).WithTracing(tracing => tracing.AddOtlpExporter());
+            // Only then: spans that go nowhere would cost a seventh of what accepting costs.
+            telemetry
+                .WithMetrics(metrics => metrics.AddOtlpExporter())
+                .WithTracing(tracing => tracing
+                    .AddSource(Ours)
+                    .AddAspNetCoreInstrumentation(options => options.Filter = IsWorthTracing)
+                    .AddOtlpExporter());
         }
     }
 

@@ -171,7 +171,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
         catch (Exception exception) when (batch.Count > 1)
         {
-            SpendOn(exception, patience);
+            IsOthersFault(exception, patience);
             await RunAsync(operation, batch[..(batch.Count / 2)], patience);
             await RunAsync(operation, batch[(batch.Count / 2)..], patience);
         }
@@ -179,9 +179,9 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             await ParkAsync(batch[0], exception);
         }
-        catch (Exception exception) when (SpendOn(exception, patience))
+        catch (Exception exception) when (IsOthersFault(exception, patience))
         {
-            // Somebody else holds the key or a row. That is not this message's fault: no attempt is counted, and nobody waits with it.
+            // Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it.
             batch[0].LockTimeouts++;
             _ = RetryLaterAsync(batch[0], LockPatience.RetryAfter(batch[0].LockTimeouts));
         }
@@ -191,16 +191,16 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    /// <summary>True for a lock that somebody held for too long, which has been waited for.</summary>
-    private bool SpendOn(Exception exception, LockPatience patience)
+    /// <summary>True for a lock that somebody held for too long, which has been waited for, and for collisions without end.</summary>
+    private bool IsOthersFault(Exception exception, LockPatience patience)
     {
-        var isLockTimeout = _untilDone.Classify(exception) == DatabaseFault.LockTimeout;
-        if (isLockTimeout)
+        var fault = _untilDone.Classify(exception);
+        if (fault == DatabaseFault.LockTimeout)
         {
             patience.Spend();
         }
 
-        return isLockTimeout;
+        return fault is DatabaseFault.LockTimeout or DatabaseFault.Collision;
     }
 
     /// <summary>The message stands alone and failed by itself: try it again later, without holding up the others, or park it.</summary>

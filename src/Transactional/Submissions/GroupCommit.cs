@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Text;
 
 namespace Messaging.Transactional;
 
@@ -157,7 +156,7 @@ internal sealed class GroupCommit : IAsyncDisposable
 
         pending.Answer.TrySetResult(outcome == SubmissionOutcome.KeyReused
             ? new SubmissionResult(outcome, Guid.Empty, [])
-            : new SubmissionResult(outcome, found.Id, Encoding.UTF8.GetBytes(found.Acceptance)));
+            : new SubmissionResult(outcome, found.Id, found.Acceptance));
     }
 
     private static void Fail(PendingSubmission pending, DatabaseFault fault, Exception exception)

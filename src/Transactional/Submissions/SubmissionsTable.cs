@@ -4,7 +4,7 @@ using System.Text;
 namespace Messaging.Transactional;
 
 /// <summary>What the table says a key stands for.</summary>
-internal readonly record struct KnownSubmission(Guid Id, Fingerprint Fingerprint, string Acceptance);
+internal readonly record struct KnownSubmission(Guid Id, Fingerprint Fingerprint, byte[] Acceptance);
 
 /// <summary>The statements on <c>submissions</c>.</summary>
 internal static class SubmissionsTable
@@ -14,7 +14,7 @@ internal static class SubmissionsTable
 
     /// <summary>
     /// One round trip: inserts the submissions whose keys are new, their outgoing messages with them, and reads what every key of the
-    /// group stands for now. The caller tells its own by their ids.
+    /// group stands for now. The caller tells its own by their ids; of those the table gives nothing back but that they are there.
     /// </summary>
     public static async Task<Dictionary<Guid, KnownSubmission>> InsertAsync(
         Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Submission Submission)> group, int lockWaitMilliseconds, int leaseMilliseconds,
@@ -40,14 +40,20 @@ internal static class SubmissionsTable
         command.CommandText = dialect.BoundLockWait(lockWaitMilliseconds) + dialect.ByIndex(
             dialect.InsertIfAbsent("submissions", "key_digest", Columns, source, "r") + "; "
             + OutgoingTable.InsertForOwnSubmissions(dialect, ids, "w") + "; "
-            + $"SELECT s.key_digest, s.id, s.fingerprint, s.acceptance FROM submissions AS s JOIN {ids} ON s.key_digest = w.key_digest");
+            + $"""
+            SELECT s.key_digest, s.id, CASE WHEN s.id <> w.id THEN s.fingerprint END, CASE WHEN s.id <> w.id THEN s.acceptance END
+            FROM submissions AS s JOIN {ids} ON s.key_digest = w.key_digest
+            """);
 
+        var ours = group.ToDictionary(s => s.Digest, s => s.Submission);
         var known = new Dictionary<Guid, KnownSubmission>(group.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            known.Add(dialect.ReadId(reader, 0), new KnownSubmission(
-                dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2)), reader.GetString(3)));
+            var (digest, id) = (dialect.ReadId(reader, 0), dialect.ReadId(reader, 1));
+            known.Add(digest, id == ours[digest].Id
+                ? new KnownSubmission(id, ours[digest].Fingerprint, ours[digest].Acceptance)
+                : new KnownSubmission(id, Fingerprint.FromBytes((byte[])reader.GetValue(2)), Encoding.UTF8.GetBytes(reader.GetString(3))));
         }
 
         return known;

@@ -47,6 +47,21 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
         Assert.Empty(engine.Broker.Sent);
     }
 
+    /// <summary>Row 9 of the catalogue: run again at once for a while, then later, and counted as nobody's failure however long it takes.</summary>
+    [Fact]
+    public async Task Row09_collisions_without_end_are_no_attempt_and_park_nothing()
+    {
+        const int collisions = 60;
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On(
+            "unlucky", (run, _) => run <= collisions ? throw new ClaimCollisionException("two met") : Task.CompletedTask));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "unlucky"));
+
+        Assert.Equal(collisions + 1, engine.Script.Runs("unlucky"));
+        Assert.Equal(1, await Tables.EffectsAsync("k"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
     [Fact]
     public async Task A_handler_whose_own_other_database_is_away_holds_up_nobody_and_is_parked()
     {
