@@ -17,7 +17,7 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
 
     private static readonly ConcurrentDictionary<string, SemaphoreSlim> Turns = new(StringComparer.Ordinal);
 
-    private readonly string _connectionString = new SqliteConnectionStringBuilder(connectionString) { DefaultTimeout = 30 }.ToString();
+    private readonly string _connectionString = WithBusyTimeout(connectionString);
 
     private readonly SemaphoreSlim _turn = Turns.GetOrAdd(new SqliteConnectionStringBuilder(connectionString).DataSource, _ => new SemaphoreSlim(1, 1));
 
@@ -120,6 +120,14 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
         WHERE l."unique" = 1 AND l.partial = 0
           AND (SELECT group_concat(name) FROM pragma_index_info(l.name)) = @column
         """;
+
+    /// <summary>How long the lock of another process on the file is waited for before the work is begun anew: 30 s, unless the connection string says otherwise.</summary>
+    private static string WithBusyTimeout(string connectionString)
+    {
+        var settings = new SqliteConnectionStringBuilder(connectionString);
+        settings.DefaultTimeout = settings.ShouldSerialize("Default Timeout") ? settings.DefaultTimeout : 30;
+        return settings.ToString();
+    }
 
     private sealed class Turn(SemaphoreSlim semaphore) : IDisposable
     {

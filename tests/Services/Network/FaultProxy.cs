@@ -12,8 +12,8 @@ public enum Flow
 }
 
 /// <summary>
-/// A TCP proxy on loopback before a database or a broker, and the faults of a network: latency, a reset of everything, a cut after N
-/// bytes one way, a peer that swallows what it is sent (half-open), and cuts at what <see cref="IWatch"/> sees come by.
+/// A TCP proxy on loopback before a database or a broker, and the faults of a network: latency, a narrow line, a reset of everything, a cut
+/// after N bytes one way, a peer that swallows what it is sent (half-open), and cuts at what <see cref="IWatch"/> sees come by.
 /// </summary>
 public sealed class FaultProxy : IAsyncDisposable
 {
@@ -24,6 +24,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly Func<IWatch>? _watch;
     private readonly Task _accepting;
     private readonly long[] _bytesLeft = [long.MaxValue, long.MaxValue];
+    private readonly Line[] _lines = [new(), new()];
     private int _cuts;
 
     public FaultProxy(string host, int port, Func<IWatch>? watch = null)
@@ -38,19 +39,26 @@ public sealed class FaultProxy : IAsyncDisposable
     /// <summary>Added to every packet, each way.</summary>
     public TimeSpan Latency { get; set; }
 
+    /// <summary>What the line carries, each way for itself and all connections together; 0: as much as comes.</summary>
+    public int BytesPerSecond { get; set; }
+
     /// <summary>Half-open: what either side sends is read and dropped, and both sides believe that the connection stands.</summary>
     public bool Swallows { get; set; }
 
     /// <summary>Connections that were cut at a byte or by a watch.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
 
-    /// <summary>Resets every connection now; new ones are let in.</summary>
-    public void ResetAll()
+    /// <summary>Resets every connection now, and says how many; new ones are let in.</summary>
+    public int ResetAll()
     {
+        var reset = 0;
         foreach (var connection in _connections.Keys)
         {
             connection.Reset();
+            reset++;
         }
+
+        return reset;
     }
 
     /// <summary>Lets that many more bytes pass one way, on all connections together, and resets the one that sends the next. Once.</summary>
@@ -65,6 +73,9 @@ public sealed class FaultProxy : IAsyncDisposable
         await Task.WhenAll(_connections.Values);
         _stop.Dispose();
     }
+
+    /// <summary>How long these bytes are under way.</summary>
+    internal TimeSpan TravelTime(Flow flow, int bytes) => Latency + _lines[(int)flow].Take(bytes, BytesPerSecond);
 
     /// <summary>How many of these bytes may still pass; fewer than asked for means cut.</summary>
     internal int Admit(Flow flow, int bytes)

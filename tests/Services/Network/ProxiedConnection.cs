@@ -81,9 +81,9 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
         {
             while (await from.GetStream().ReadAsync(buffer, cancellationToken) is var count and > 0)
             {
-                if (proxy.Latency > TimeSpan.Zero)
+                if (proxy.TravelTime(flow, count) is var time && time > TimeSpan.Zero)
                 {
-                    await Task.Delay(proxy.Latency, TimeProvider.System, cancellationToken);
+                    await Task.Delay(time, TimeProvider.System, cancellationToken);
                 }
 
                 if (isCut is not null && await isCut(buffer.AsMemory(0, count)))

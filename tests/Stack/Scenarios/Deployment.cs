@@ -34,14 +34,15 @@ internal sealed class Deployment : IAsyncDisposable
 
     /// <param name="direct">How the consumers receive; null for one each way, so that every scenario meets both.</param>
     /// <param name="address">Where the services find the virtual host, when not at its own address: a cluster has several.</param>
+    /// <param name="database">How the services reach the database, when not directly; given its connection string.</param>
     public static async Task<Deployment> StartAsync(
         RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null, bool? direct = null,
-        Func<VirtualHost, string>? address = null)
+        Func<VirtualHost, string>? address = null, Func<string, string>? database = null)
     {
         var deployment = new Deployment(broker, await broker.CreateVirtualHostAsync(), await MigratedDatabase.CreateAsync(postgres));
         try
         {
-            var environment = deployment._environment = deployment.Environment(settings, address);
+            var environment = deployment._environment = deployment.Environment(settings, address, database);
             deployment.Publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", environment));
             for (var i = 0; i < consumers; i++)
             {
@@ -220,12 +221,13 @@ internal sealed class Deployment : IAsyncDisposable
         await Host.DisposeAsync();
     }
 
-    private Dictionary<string, string?> Environment(IReadOnlyDictionary<string, string?>? settings, Func<VirtualHost, string>? address)
+    private Dictionary<string, string?> Environment(
+        IReadOnlyDictionary<string, string?>? settings, Func<VirtualHost, string>? address, Func<string, string>? database)
     {
         var environment = new Dictionary<string, string?>
         {
             ["Database__Provider"] = "PostgreSql",
-            ["ConnectionStrings__Orders"] = _database.ConnectionString,
+            ["ConnectionStrings__Orders"] = database?.Invoke(_database.ConnectionString) ?? _database.ConnectionString,
             ["ConnectionStrings__RabbitMq"] = address?.Invoke(Host) ?? Host.Uri.ToString(),
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["Logging__LogLevel__Default"] = "Warning",
