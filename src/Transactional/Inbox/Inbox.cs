@@ -183,7 +183,9 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             // Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it.
             batch[0].LockTimeouts++;
-            _ = RetryLaterAsync(batch[0], LockPatience.RetryAfter(batch[0].LockTimeouts));
+            var delay = LockPatience.RetryAfter(batch[0].LockTimeouts);
+            HeldUp(batch[0].LockTimeouts, delay.TotalMilliseconds, exception.Message);
+            _ = RetryLaterAsync(batch[0], delay);
         }
         catch (Exception exception)
         {
@@ -279,6 +281,9 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]
     private partial void WillRetry(Exception exception, int attempt, int maxAttempts, double delayMilliseconds);
+
+    [LoggerMessage(LogLevel.Warning, "A message is held up by somebody else's transaction (time {Times}); next attempt in {DelayMilliseconds} ms: {Reason}")]
+    private partial void HeldUp(int times, double delayMilliseconds, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]
     private partial void NotOnRecord(Exception exception);

@@ -62,7 +62,7 @@ public sealed class StatementTests
     {
         const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
         var types = typeof(Dialect).Assembly.GetTypes().Where(t => t.Namespace == typeof(Dialect).Namespace && !t.IsDefined(typeof(System.Runtime.CompilerServices.CompilerGeneratedAttribute)));
-        var builders = types.SelectMany(t => t.GetMethods(all).Where(m => m.IsStatic && TakesDialect(m) && Gives(m.ReturnType))).Select(NameOf);
+        var builders = types.SelectMany(t => t.GetMethods(all).Where(m => m is { IsStatic: true, IsPrivate: false } && TakesDialect(m) && Gives(m.ReturnType))).Select(NameOf);
         var texts = types.Where(t => t.Name.EndsWith("Table", StringComparison.Ordinal))
             .SelectMany(t => t.GetMembers(all).Where(m => m is FieldInfo { IsPrivate: false } or MethodInfo { IsPrivate: false, ReturnType.Name: "String" })).Select(NameOf);
         var differences = typeof(Dialect).GetMembers(all).Where(m => m is PropertyInfo { PropertyType.Name: "String" } or MethodInfo { ReturnType.Name: "String", IsSpecialName: false })
