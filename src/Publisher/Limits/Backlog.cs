@@ -12,6 +12,9 @@ internal sealed partial class Backlog(
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
+    /// <summary>Counting reads every row that waits: during a long outage of the broker it must not become the database's main work.</summary>
+    private const int PausesPerMeasure = 20;
+
     private long _rows;
 
     public bool IsTooLong => Volatile.Read(ref _rows) > limits.Value.MaxOutgoingRows;
@@ -20,6 +23,7 @@ internal sealed partial class Backlog(
     {
         while (true)
         {
+            var startedAt = clock.GetTimestamp();
             try
             {
                 var backlog = await submissions.MeasureBacklogAsync(stoppingToken);
@@ -32,9 +36,12 @@ internal sealed partial class Backlog(
                 LogUnmeasured(failure);
             }
 
-            await Task.Delay(Interval, clock, stoppingToken);
+            await Task.Delay(PauseAfter(clock.GetElapsedTime(startedAt)), clock, stoppingToken);
         }
     }
+
+    /// <summary>Two seconds; longer, where measuring took long.</summary>
+    internal static TimeSpan PauseAfter(TimeSpan measuring) => measuring * PausesPerMeasure > Interval ? measuring * PausesPerMeasure : Interval;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "What waits for the broker cannot be measured now.")]
     private partial void LogUnmeasured(Exception failure);
