@@ -85,7 +85,7 @@ public static class InvariantChecker
         var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
         return tables.Inbox.Where(i => i.Status is null).Select(i => new Violation("I4", $"{i.Key} is claimed and has no outcome"))
             .Concat(tables.Inbox.Where(i => i.Status is "created" or "captured" && !effects.Contains((i.Operation, i.Client, i.Key))).Select(i => new Violation("I4", $"{i.Key} is {i.Status} and has no effect")))
-            .Concat(effects.Where(e => !claims.Contains(e) && !parked[(e.Operation, e.Key)].Any(p => p.Reason == "too-late")).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
+            .Concat(effects.Where(e => !claims.Contains(e) && !parked[(e.Operation, e.Key)].Any(p => p.Reason == "too-late" && p.Client == e.Client)).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
     }
 
     /// <summary>I5: same key and payload, byte-same acceptance; same key and another payload, never accepted.</summary>

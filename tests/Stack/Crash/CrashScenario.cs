@@ -119,8 +119,9 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
     /// <summary>What a stopping service had in hand it gives back; the next one takes it.</summary>
     private async Task DrainAsync()
     {
-        while (await lane.QueuedAsync() > 0)
+        for (var round = 1; await lane.QueuedAsync() > 0; round++)
         {
+            Assert.True(round <= MaxRounds, $"I7: {cell} leaves messages that come back from every service that takes them");
             await using var service = await HostedService.StartAsync(lane.Build);
             await Eventually.Equal(0L, lane.QueuedAsync, Limit);
         }
