@@ -122,7 +122,7 @@ public sealed partial class Reconciler : BackgroundService
             }
             catch (DbException exception)
             {
-                // Nothing has been published again; the next turn looks at the same ones.
+                // The next turn looks at the same ones: those that this one has put out already have their rows, or are found processed.
                 Postponed(exception.Message);
             }
 
