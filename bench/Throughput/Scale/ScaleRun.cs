@@ -11,6 +11,8 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
 {
     private const int Chunk = 1_000_000;
 
+    private const string Remembered = "SELECT count(*) FROM inbox WHERE operation = 'filler'";
+
     private static readonly TimeSpan FillLimit = TimeSpan.FromMinutes(20);
 
     private Ground? _ground;
@@ -18,22 +20,21 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
 
     private int Rows => arena.Options.InboxRows;
 
+    /// <summary>
+    /// Twice the same: right after a checkpoint, when PostgreSQL writes each page of the index whole the first time it is touched, and then
+    /// as it goes on until the next checkpoint. The second is judged; a busy system is there all but a few seconds of the fifteen minutes.
+    /// </summary>
     /// <param name="contender">Its name; one that forgets has retention at work meanwhile.</param>
     public async Task RunAsync(string contender)
     {
         var ground = _ground ??= await FillAsync();
-        var first = (int)_runs++ * Orders.UniqueOf(ground.Work.Total);
-        await Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue, first));
-        var rowsBefore = await ground.CountAsync("SELECT count(*) FROM inbox WHERE operation = 'filler'");
-        var perSecond = await Arena.RunAsync(contender, ground.Work);
-        await ground.RequireQueuedAsync(ground.Work.Queue, 0);
-        var unique = _runs * Orders.UniqueOf(ground.Work.Total);
-        await ground.RequireAsync(unique, "SELECT count(*) FROM orders");
-        await ground.RequireAsync(unique, "SELECT count(*) FROM inbox WHERE operation <> 'filler' AND status IS NOT NULL");
-        var forgotten = rowsBefore - await ground.CountAsync("SELECT count(*) FROM inbox WHERE operation = 'filler'");
-        arena.Report.Add($"{contender} large inbox", "deliveries/s", perSecond);
+        var rowsBefore = await ground.CountAsync(Remembered);
+        await ExecuteAsync(ground, "CHECKPOINT");
+        await DrainAsync(ground, contender, $"{contender} large inbox after a checkpoint");
+        await DrainAsync(ground, contender, $"{contender} large inbox");
         if (contender.Contains("forgetting", StringComparison.Ordinal))
         {
+            var forgotten = rowsBefore - await ground.CountAsync(Remembered);
             if (forgotten == 0)
             {
                 throw new InvalidOperationException("Retention was to be at work meanwhile, and forgot nothing.");
@@ -41,6 +42,18 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
 
             arena.Report.Add("rows forgotten meanwhile", "rows", forgotten);
         }
+    }
+
+    private async Task DrainAsync(Ground ground, string contender, string name)
+    {
+        var first = (int)_runs++ * Orders.UniqueOf(ground.Work.Total);
+        await Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue, first));
+        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        await ground.RequireQueuedAsync(ground.Work.Queue, 0);
+        var unique = _runs * Orders.UniqueOf(ground.Work.Total);
+        await ground.RequireAsync(unique, "SELECT count(*) FROM orders");
+        await ground.RequireAsync(unique, "SELECT count(*) FROM inbox WHERE operation <> 'filler' AND status IS NOT NULL");
+        arena.Report.Add(name, "deliveries/s", perSecond);
     }
 
     public async ValueTask DisposeAsync()

@@ -26,7 +26,10 @@ internal static class ClientServices
         services.AddSingleton(provider => new AnonymousAccess(
             (anonymousOnLoopback || builder.Environment.IsDevelopment())
             && provider.GetRequiredService<IOptions<AuthenticationOptions>>().Value.Anonymous != false));
-        AddTokens(services);
+        if (builder.Configuration["Authentication:Jwt:Authority"] is not null)
+        {
+            AddTokens(services);
+        }
     }
 
     /// <summary>
@@ -50,6 +53,7 @@ internal static class ClientServices
         configuration.AddJsonFile(files, Path.GetRelativePath(folder, path), optional: true, reloadOnChange: true);
     }
 
+    /// <summary>Only where there are tokens: with it comes a step that every request goes through.</summary>
     private static void AddTokens(IServiceCollection services)
     {
         // The one scheme there is would be tried on every request, also on those that carry an API key: it costs an exception each.

@@ -51,7 +51,8 @@ internal abstract class Dialect
     /// Has the database find rows by index, whatever it believes of the size of its tables: a plan that was prepared while a table was
     /// small reads all of it, over and over, while it grows. For statements that ask for rows by key, within a transaction.
     /// </summary>
-    public virtual string ByIndex(string statements) => statements;
+    public virtual string ByIndex(string statements, int? lockWaitMilliseconds = null) =>
+        (lockWaitMilliseconds is { } bound ? BoundLockWait(bound) : "") + statements;
 
     /// <summary>The rows as a table expression named <paramref name="alias"/>, their values bound to <paramref name="command"/>.</summary>
     public abstract string Source(DbCommand command, RowSet rows, string alias);
@@ -62,6 +63,15 @@ internal abstract class Dialect
     /// by someone else.
     /// </summary>
     public abstract string InsertIfAbsent(string table, string key, string columns, string source, string alias);
+
+    /// <summary>
+    /// Claims the keys that are free, and tells who holds each key that is asked for. What is told may come in several results, of a
+    /// key of ours more than once, and a row without a key tells nothing.
+    /// </summary>
+    public virtual string Claim(KeyClaim claim) =>
+        InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c") + "; "
+        + (claim.Then is { } then ? then($"{claim.Table} AS s JOIN {claim.Asked} ON s.key_digest = a.key_digest AND s.id = a.id") + "; " : "")
+        + $"SELECT {claim.Holder} FROM {claim.Table} AS h JOIN {claim.Asked} ON h.key_digest = a.key_digest";
 
     /// <summary>Updates the rows of <paramref name="table"/> (alias <c>t</c>) that <paramref name="condition"/> joins to the source.</summary>
     public virtual string UpdateFrom(string table, string assignments, string source, string condition) =>

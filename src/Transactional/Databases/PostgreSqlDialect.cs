@@ -26,26 +26,29 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
 
-    public override async Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken)
+    public override async Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        new((await BeginAsync(connection, cancellationToken)).Inner) { Preamble = "SET LOCAL synchronous_commit = off; " };
+
+    public override string ByIndex(string statements, int? lockWaitMilliseconds = null)
     {
-        var transaction = await BeginAsync(connection, cancellationToken);
-        try
-        {
-            await using var command = transaction.CreateCommand();
-            command.CommandText = "SET LOCAL synchronous_commit = off";
-            await command.ExecuteNonQueryAsync(cancellationToken);
-            return transaction;
-        }
-        catch
-        {
-            await transaction.DisposeAsync();
-            throw;
-        }
+        var bound = lockWaitMilliseconds is { } milliseconds ? $", set_config('lock_timeout', '{milliseconds}', true)" : "";
+        return $"SELECT 1 WHERE concat({Set("'off'")}{bound}) IS NULL; {statements}; SELECT 1 WHERE concat({Set("NULL")}) IS NULL";
+
+        static string Set(string value) => $"set_config('enable_seqscan', {value}, true), set_config('enable_hashjoin', {value}, true), set_config('enable_mergejoin', {value}, true)";
     }
 
-    public override string ByIndex(string statements) =>
-        "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; " + statements
-        + "; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT";
+    /// <summary>
+    /// The inserted rows are told as they are inserted; the table is read only if somebody else holds a key, which a count tells that is
+    /// handed on within the transaction. Where all keys are new, that saves two of three searches for each in the unique index.
+    /// </summary>
+    public override string Claim(KeyClaim claim) => $"""
+        WITH inserted AS ({InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c")} RETURNING *),
+             {(claim.Then is { } then ? $"followed AS ({then("inserted AS s")})," : "")}
+             counted AS (SELECT set_config('messaging.inserted', count(*)::text, true) FROM inserted)
+        SELECT {claim.Own} FROM counted LEFT JOIN inserted AS h ON true;
+        SELECT {claim.Holder} FROM {claim.Table} AS h JOIN {claim.Asked} ON h.key_digest = a.key_digest
+        WHERE current_setting('messaging.inserted')::bigint < (SELECT count(*) FROM {claim.Asked})
+        """;
 
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
     public static NpgsqlDataSource CreateDataSource(string connectionString)

@@ -10,6 +10,9 @@ internal sealed class WriteTransaction(DbTransaction transaction, IDisposable? t
 {
     public DbTransaction Inner => transaction;
 
+    /// <summary>Stands before the text of the first command, and so costs no round trip of its own.</summary>
+    public string Preamble { get; init; } = "";
+
     public DbCommand CreateCommand()
     {
         var command = transaction.Connection!.CreateCommand();

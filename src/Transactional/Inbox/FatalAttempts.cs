@@ -45,7 +45,7 @@ internal sealed class FatalAttempts(Database database, TimeProvider time) : IDis
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await database.Dialect.BeginUnflushedAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = statement(command);
+        command.CommandText = transaction.Preamble + statement(command);
         database.Dialect.AddId(command, "@key_digest", key);
         await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

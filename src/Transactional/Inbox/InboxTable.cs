@@ -23,10 +23,14 @@ internal static class InboxTable
         WriteClaim(dialect, command, claimId, claims, asked, nowMs, lockWaitMilliseconds);
         var known = new Dictionary<Guid, KnownClaim>(asked.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        do
         {
-            known.Add(dialect.ReadId(reader, 0), new KnownClaim(dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2))));
+            while (await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0))
+            {
+                known[dialect.ReadId(reader, 0)] = new KnownClaim(dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2)));
+            }
         }
+        while (await reader.NextResultAsync(cancellationToken));
 
         return known;
     }
@@ -35,24 +39,32 @@ internal static class InboxTable
     public static void WriteClaim(
         Dialect dialect, DbCommand command, Guid claimId, IReadOnlyList<Candidate> claims, IReadOnlyList<Guid> asked, long nowMs, int lockWaitMilliseconds)
     {
-        var statements = new List<string>(2);
-        if (claims.Count > 0)
+        const string holder = "h.key_digest, h.claim_id, h.fingerprint";
+        var source = dialect.Source(command, RowSet.OfIds("key_digest", asked), "a");
+        if (claims.Count == 0)
         {
-            var rows = RowSet.Of(claims, (set, all) => set
-                .Ids("key_digest", all, c => c.Digest)
-                .Text("client", all, c => c.Key.Client)
-                .Text("operation", all, c => c.Key.Operation)
-                .Text("idempotency_key", all, c => c.Key.Key)
-                .Bytes("fingerprint", all, c => c.Fingerprint.ToBytes())
-                .Ids("claim_id", all, _ => claimId)
-                .Numbers("claimed_at_ms", all, _ => nowMs)
-                .Numbers("accepted_at_ms", all, c => c.AcceptedAt.ToUnixTimeMilliseconds()));
-            statements.Add(dialect.InsertIfAbsent("inbox", "key_digest", Columns, dialect.Source(command, rows, "c"), "c"));
+            command.CommandText = dialect.ByIndex($"SELECT {holder} FROM inbox AS h JOIN {source} ON h.key_digest = a.key_digest", lockWaitMilliseconds);
+            return;
         }
 
-        var ids = dialect.Source(command, RowSet.OfIds("key_digest", asked), "a");
-        statements.Add($"SELECT i.key_digest, i.claim_id, i.fingerprint FROM inbox AS i JOIN {ids} ON i.key_digest = a.key_digest");
-        command.CommandText = dialect.BoundLockWait(lockWaitMilliseconds) + dialect.ByIndex(string.Join("; ", statements));
+        var rows = RowSet.Of(claims, (set, all) => set
+            .Ids("key_digest", all, c => c.Digest)
+            .Text("client", all, c => c.Key.Client)
+            .Text("operation", all, c => c.Key.Operation)
+            .Text("idempotency_key", all, c => c.Key.Key)
+            .Bytes("fingerprint", all, c => c.Fingerprint.ToBytes())
+            .Ids("claim_id", all, _ => claimId)
+            .Numbers("claimed_at_ms", all, _ => nowMs)
+            .Numbers("accepted_at_ms", all, c => c.AcceptedAt.ToUnixTimeMilliseconds()));
+        command.CommandText = dialect.ByIndex(dialect.Claim(new KeyClaim
+        {
+            Table = "inbox",
+            Columns = Columns,
+            Rows = dialect.Source(command, rows, "c"),
+            Asked = source,
+            Holder = holder,
+            Own = holder,
+        }), lockWaitMilliseconds);
     }
 
     /// <summary>Stores the outcomes on the rows that this transaction claimed.</summary>

@@ -144,7 +144,7 @@ internal sealed partial class Dispatcher(
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await database.Dialect.BeginUnflushedAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = database.Dialect.LeaseOutgoing(OutgoingMessage.Columns);
+        command.CommandText = transaction.Preamble + database.Dialect.LeaseOutgoing(OutgoingMessage.Columns);
         Dialect.Add(command, "@limit", _options.WindowSize);
         Dialect.Add(command, "@lease_ms", (long)_options.LeaseMilliseconds);
         var window = new List<OutgoingMessage>();
@@ -166,7 +166,7 @@ internal sealed partial class Dispatcher(
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await database.Dialect.BeginUnflushedAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = database.Dialect.ByIndex(string.Join("; ", Statements(command)));
+        command.CommandText = transaction.Preamble + database.Dialect.ByIndex(string.Join("; ", Statements(command)));
         await command.ExecuteNonQueryAsync(cancellationToken);
         CrashPoint.Reach("D5", gone.Count);
         await transaction.CommitAsync(cancellationToken);

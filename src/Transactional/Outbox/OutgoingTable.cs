@@ -15,11 +15,11 @@ internal static class OutgoingTable
     private const string FromSubmission =
         "s.id, s.destination, s.message_type, s.body, s.client, s.idempotency_key, s.fingerprint, s.accepted_at_ms, s.trace_parent, 0";
 
-    /// <summary>One row for each submission of the source that this very transaction inserted: its id is the one we made.</summary>
-    public static string InsertForOwnSubmissions(Dialect dialect, string source, string alias) => $"""
+    /// <summary>One row for each of the submissions <c>s</c>, which this very transaction inserted.</summary>
+    public static string InsertFor(Dialect dialect, string submissions) => $"""
         INSERT INTO outgoing_messages ({InsertColumns})
         SELECT {FromSubmission}, {dialect.NowMilliseconds} + @lease_ms
-        FROM submissions AS s JOIN {source} ON s.key_digest = {alias}.key_digest AND s.id = {alias}.id
+        FROM {submissions}
         """;
 
     /// <summary>

@@ -34,27 +34,32 @@ internal static class SubmissionsTable
             .Numbers("accepted_at_ms", all, s => s.Submission.AcceptedAt.ToUnixTimeMilliseconds())
             .Text("trace_parent", all, s => s.Submission.TraceParent));
         var own = RowSet.Of(group, (set, all) => set.Ids("key_digest", all, s => s.Digest).Ids("id", all, s => s.Submission.Id));
-        var source = dialect.Source(command, rows, "r");
-        var ids = dialect.Source(command, own, "w");
         Dialect.Add(command, "@lease_ms", (long)leaseMilliseconds);
-        command.CommandText = dialect.BoundLockWait(lockWaitMilliseconds) + dialect.ByIndex(
-            dialect.InsertIfAbsent("submissions", "key_digest", Columns, source, "r") + "; "
-            + OutgoingTable.InsertForOwnSubmissions(dialect, ids, "w") + "; "
-            + $"""
-            SELECT s.key_digest, s.id, CASE WHEN s.id <> w.id THEN s.fingerprint END, CASE WHEN s.id <> w.id THEN s.acceptance END
-            FROM submissions AS s JOIN {ids} ON s.key_digest = w.key_digest
-            """);
+        command.CommandText = dialect.ByIndex(dialect.Claim(new KeyClaim
+        {
+            Table = "submissions",
+            Columns = Columns,
+            Rows = dialect.Source(command, rows, "c"),
+            Asked = dialect.Source(command, own, "a"),
+            Holder = "h.key_digest, h.id, CASE WHEN h.id <> a.id THEN h.fingerprint END, CASE WHEN h.id <> a.id THEN h.acceptance END",
+            Own = "h.key_digest, h.id",
+            Then = inserted => OutgoingTable.InsertFor(dialect, inserted),
+        }), lockWaitMilliseconds);
 
         var ours = group.ToDictionary(s => s.Digest, s => s.Submission);
         var known = new Dictionary<Guid, KnownSubmission>(group.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        do
         {
-            var (digest, id) = (dialect.ReadId(reader, 0), dialect.ReadId(reader, 1));
-            known.Add(digest, id == ours[digest].Id
-                ? new KnownSubmission(id, ours[digest].Fingerprint, ours[digest].Acceptance)
-                : new KnownSubmission(id, Fingerprint.FromBytes((byte[])reader.GetValue(2)), Encoding.UTF8.GetBytes(reader.GetString(3))));
+            while (await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0))
+            {
+                var (digest, id) = (dialect.ReadId(reader, 0), dialect.ReadId(reader, 1));
+                known[digest] = id == ours[digest].Id
+                    ? new KnownSubmission(id, ours[digest].Fingerprint, ours[digest].Acceptance)
+                    : new KnownSubmission(id, Fingerprint.FromBytes((byte[])reader.GetValue(2)), Encoding.UTF8.GetBytes(reader.GetString(3)));
+            }
         }
+        while (await reader.NextResultAsync(cancellationToken));
 
         return known;
     }

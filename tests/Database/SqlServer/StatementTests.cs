@@ -25,7 +25,7 @@ public sealed class StatementTests
             SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], 5_000, 1, default)),
         ["SubmissionsTable.Find"] = () => Task.FromResult(SubmissionsTable.Find),
         ["SubmissionsTable.FindSettled"] = () => Built(c => SubmissionsTable.FindSettled(Dialect.Source(c, RowSet.OfIds("id", [Guid.Empty]), "d"))),
-        ["OutgoingTable.InsertForOwnSubmissions"] = () => Built(c => OutgoingTable.InsertForOwnSubmissions(Dialect, Dialect.Source(c, RowSet.OfIds("id", []), "w"), "w")),
+        ["OutgoingTable.InsertFor"] = () => Built(c => OutgoingTable.InsertFor(Dialect, "submissions AS s")),
         ["OutgoingTable.InsertForLostSubmissions"] = () => Task.FromResult(OutgoingTable.InsertForLostSubmissions(Dialect)),
         ["OutgoingTable.InsertForAllSubmissions"] = () => Task.FromResult(OutgoingTable.InsertForAllSubmissions(Dialect)),
         ["OutgoingTable.Insert"] = () => Built(c => OutgoingTable.Insert(Dialect, c, [OutgoingMessage.Of(Message.Submission("k"))])),
@@ -42,6 +42,11 @@ public sealed class StatementTests
         ["Dialect.NowMilliseconds"] = () => Task.FromResult("SELECT " + Dialect.NowMilliseconds),
         ["Dialect.Source"] = () => Built(c => "SELECT * FROM " + Dialect.Source(c, EveryKind(), "s")),
         ["Dialect.InsertIfAbsent"] = () => Built(c => Dialect.InsertIfAbsent("t", "k", "k, v", Dialect.Source(c, EveryKind(), "s"), "s")),
+        ["Dialect.Claim"] = () => Built(c => Dialect.Claim(new KeyClaim
+        {
+            Table = "t", Columns = "key_digest, text", Rows = Dialect.Source(c, EveryKind(), "c"), Asked = Dialect.Source(c, EveryKind(), "a"),
+            Own = "h.key_digest", Holder = "h.key_digest, h.text", Then = inserted => $"INSERT INTO u (k) SELECT s.id FROM {inserted}",
+        })),
         ["Dialect.UpdateFrom"] = () => Built(c => Dialect.UpdateFrom("t", "v = s.text", Dialect.Source(c, EveryKind(), "s"), "t.k = s.id")),
         ["Dialect.BoundLockWait"] = () => Task.FromResult(Dialect.BoundLockWait(100)),
         ["Dialect.ByIndex"] = () => Task.FromResult(Dialect.ByIndex("SELECT 1")),
