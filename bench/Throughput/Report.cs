@@ -46,6 +46,8 @@ internal sealed class Report
         new("ef-direct quorum", "naive quorum", 12),
         new("set-direct large inbox", "set-direct quorum", 0.9),
         new("set-direct-forgetting large inbox", "set-direct quorum", 0.9),
+        new("set-direct large inbox after a checkpoint", "set-direct quorum", 0.9, IsJudged: false),
+        new("set-direct-forgetting large inbox after a checkpoint", "set-direct quorum", 0.9, IsJudged: false),
         new("backlog memory, most", null, 350, AtMost: true),
         new("backlog memory, late", "backlog memory, early", 1.1, AtMost: true),
         new("http ours", "http one transaction each", 5),

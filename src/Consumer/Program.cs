@@ -2,6 +2,7 @@ using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Transactional;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
 const string Usage = """
@@ -74,8 +75,8 @@ try
     await using var app = builder.Build();
     // Asked here and not by the host, which would log a stack trace for a setting that is out of range.
     app.Services.GetRequiredService<IStartupValidator>().Validate();
-    app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
-    app.MapHealthChecks("/health/ready");
+    app.MapHealthChecks("/health/live", new() { Predicate = _ => false, ResponseWriter = WriteAsync });
+    app.MapHealthChecks("/health/ready", new() { ResponseWriter = WriteAsync });
     app.MapPrometheusScrapingEndpoint("/metrics");
     await app.RunAsync();
     return Environment.ExitCode;
@@ -89,4 +90,10 @@ catch (OptionsValidationException exception)
 {
     await Console.Error.WriteLineAsync(SettingException.Describe(exception));
     return 2;
+}
+
+static async Task WriteAsync(HttpContext http, HealthReport report)
+{
+    http.Response.ContentType = "application/json";
+    await http.Response.BodyWriter.WriteAsync(HealthReportJson.Of(report), http.RequestAborted);
 }

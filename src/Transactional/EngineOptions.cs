@@ -111,7 +111,7 @@ public sealed class RetentionOptions
 
     /// <summary>Pause between two such transactions of a pass.</summary>
     [Range(0, 60_000)]
-    public int PauseMilliseconds { get; set; } = 50;
+    public int PauseMilliseconds { get; set; } = 100;
 
     internal long Milliseconds => Hours * 3_600_000L;
 

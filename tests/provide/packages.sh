@@ -7,6 +7,7 @@ declare -A PACKAGE_OF=(
   [rabbitmq-server]=rabbitmq-server
   [initdb]=postgresql
   [chromium]=chromium
+  [faketime]=faketime
 )
 
 have() {

@@ -21,16 +21,17 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
     private int Rows => arena.Options.InboxRows;
 
     /// <summary>
-    /// Twice the same: right after a checkpoint, when PostgreSQL writes each page of the index whole the first time it is touched, and then
-    /// as it goes on until the next checkpoint. The second is judged; a busy system is there all but a few seconds of the fifteen minutes.
+    /// Twice the same: right after a checkpoint, when PostgreSQL writes each page of the index to its log whole the first time it is touched, and
+    /// then as it goes on. The second is judged: a busy system has touched its pages in the first seconds of the fifteen minutes between two
+    /// checkpoints. What neither has is a checkpoint that writes pages to the disk meanwhile.
     /// </summary>
     /// <param name="contender">Its name; one that forgets has retention at work meanwhile.</param>
     public async Task RunAsync(string contender)
     {
         var ground = _ground ??= await FillAsync();
-        var rowsBefore = await ground.CountAsync(Remembered);
         await ExecuteAsync(ground, "CHECKPOINT");
         await DrainAsync(ground, contender, $"{contender} large inbox after a checkpoint");
+        var rowsBefore = await ground.CountAsync(Remembered);
         await DrainAsync(ground, contender, $"{contender} large inbox");
         if (contender.Contains("forgetting", StringComparison.Ordinal))
         {

@@ -77,6 +77,9 @@ internal abstract class Dialect
     public virtual string UpdateFrom(string table, string assignments, string source, string condition) =>
         $"UPDATE {table} AS t SET {assignments} FROM {source} WHERE {condition}";
 
+    /// <summary>Behind ORDER BY: of the rows only the one after so many.</summary>
+    public virtual string OneAfter(string rows) => $"LIMIT 1 OFFSET {rows}";
+
     /// <summary>Bounds the wait for a lock within this transaction; SQLite has no locks between rows to wait for.</summary>
     public virtual string BoundLockWait(int milliseconds) => "";
 

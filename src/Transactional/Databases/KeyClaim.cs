@@ -21,6 +21,9 @@ internal sealed record KeyClaim
     /// <summary>What is told of a row <c>h</c> that this very statement inserted: the first columns of the holder.</summary>
     public required string Own { get; init; }
 
+    /// <summary>The columns of an inserted row that <see cref="Own"/> and <see cref="Then"/> read.</summary>
+    public required string Returning { get; init; }
+
     /// <summary>A statement that follows for the inserted rows <c>s</c>, given what to read them from.</summary>
     public Func<string, string>? Then { get; init; }
 }

@@ -42,7 +42,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     /// handed on within the transaction. Where all keys are new, that saves two of three searches for each in the unique index.
     /// </summary>
     public override string Claim(KeyClaim claim) => $"""
-        WITH inserted AS ({InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c")} RETURNING *),
+        WITH inserted AS ({InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c")} RETURNING {claim.Returning}),
              {(claim.Then is { } then ? $"followed AS ({then("inserted AS s")})," : "")}
              counted AS (SELECT set_config('messaging.inserted', count(*)::text, true) FROM inserted)
         SELECT {claim.Own} FROM counted LEFT JOIN inserted AS h ON true;

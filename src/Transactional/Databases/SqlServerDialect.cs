@@ -50,6 +50,8 @@ internal sealed class SqlServerDialect(string connectionString) : Dialect
     public override string UpdateFrom(string table, string assignments, string source, string condition) =>
         $"UPDATE t SET {assignments} FROM {table} AS t JOIN {source} ON {condition}";
 
+    public override string OneAfter(string rows) => $"OFFSET {rows} ROWS FETCH NEXT 1 ROWS ONLY";
+
     public override string BoundLockWait(int milliseconds) => $"SET LOCK_TIMEOUT {milliseconds}; ";
 
     public override string LeaseOutgoing(string columns) => $"""

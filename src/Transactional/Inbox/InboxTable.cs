@@ -64,6 +64,7 @@ internal static class InboxTable
             Asked = source,
             Holder = holder,
             Own = holder,
+            Returning = "key_digest, claim_id, fingerprint",
         }), lockWaitMilliseconds);
     }
 

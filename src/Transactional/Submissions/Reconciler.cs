@@ -11,6 +11,9 @@ namespace Messaging.Transactional;
 /// </summary>
 public sealed partial class Reconciler : BackgroundService
 {
+    /// <summary>Submissions that one transaction looks at, and those accepted in the millisecond of its last.</summary>
+    internal const int MaxBite = 5_000;
+
     private readonly Database _database;
     private readonly DatabaseGate _gate;
     private readonly ReconcileOptions _options;
@@ -32,27 +35,58 @@ public sealed partial class Reconciler : BackgroundService
     /// is parked, so that somebody learns of it.
     /// </summary>
     /// <param name="acceptedUntil">Younger submissions are left alone: their messages may be on their way.</param>
-    /// <param name="cancellationToken">Stops; nothing has happened then.</param>
+    /// <param name="cancellationToken">Stops between two bites; what has been put out goes out.</param>
     /// <returns>How many submissions will be published again.</returns>
     public Task<long> RunOnceAsync(DateTimeOffset acceptedUntil, CancellationToken cancellationToken) =>
         PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), DateTimeOffset.UnixEpoch, acceptedUntil, cancellationToken);
 
     /// <summary>Publishes every remembered submission again, also those that have taken effect: what a broker does that replays its backlog.</summary>
-    /// <param name="cancellationToken">Stops; nothing has happened then.</param>
+    /// <param name="cancellationToken">Stops between two bites; what has been put out goes out.</param>
     /// <returns>How many messages go out.</returns>
     public Task<long> ReplayAsync(CancellationToken cancellationToken) =>
         PublishAgainAsync(OutgoingTable.InsertForAllSubmissions(_database.Dialect), FirstRemembered, _time.GetUtcNow(), cancellationToken);
 
-    private async Task<long> PublishAgainAsync(string statement, DateTimeOffset acceptedFrom, DateTimeOffset acceptedUntil, CancellationToken cancellationToken)
+    /// <summary>
+    /// In bites, oldest first, each in a transaction of its own: a broker that lost a backlog of millions has them back from the first second on,
+    /// no statement runs into its time limit, and what a failure interrupts is done as far as it came.
+    /// </summary>
+    private async Task<long> PublishAgainAsync(
+        string statement, DateTimeOffset acceptedFrom, DateTimeOffset acceptedUntil, CancellationToken cancellationToken, Action<DateTimeOffset>? reached = null)
     {
-        await using var connection = await _database.OpenAsync(cancellationToken);
+        var count = 0L;
+        var untilMs = acceptedUntil.ToUnixTimeMilliseconds();
+        for (var fromMs = acceptedFrom.ToUnixTimeMilliseconds(); fromMs <= untilMs;)
+        {
+            await using var connection = await _database.OpenAsync(cancellationToken);
+            var endMs = await EndOfBiteAsync(connection, fromMs, untilMs, cancellationToken);
+            count += await PublishBiteAsync(connection, statement, fromMs, endMs, cancellationToken);
+            fromMs = endMs + 1;
+            reached?.Invoke(DateTimeOffset.FromUnixTimeMilliseconds(fromMs));
+        }
+
+        return count;
+    }
+
+    private async Task<long> EndOfBiteAsync(DbConnection connection, long fromMs, long untilMs, CancellationToken cancellationToken)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = SubmissionsTable.EndOfBite(_database.Dialect);
+        Dialect.Add(command, "@from_ms", fromMs);
+        Dialect.Add(command, "@to_ms", untilMs);
+        Dialect.Add(command, "@bite", MaxBite - 1);
+        return await command.ExecuteScalarAsync(cancellationToken) is long endMs ? endMs : untilMs;
+    }
+
+    private async Task<long> PublishBiteAsync(DbConnection connection, string statement, long fromMs, long endMs, CancellationToken cancellationToken)
+    {
         await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
         command.CommandText = statement;
-        Dialect.Add(command, "@from_ms", acceptedFrom.ToUnixTimeMilliseconds());
-        Dialect.Add(command, "@to_ms", acceptedUntil.ToUnixTimeMilliseconds());
+        Dialect.Add(command, "@from_ms", fromMs);
+        Dialect.Add(command, "@to_ms", endMs);
         var count = await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        _metrics.Republished(count);
         return count;
     }
 
@@ -100,6 +134,9 @@ public sealed partial class Reconciler : BackgroundService
     {
         await _gate.WaitAsync(stoppingToken);
         DateTimeOffset? lastTurn = null;
+
+        // How far the first look, at everything, has come: what lies behind it has gone out, and while it waits in its queue it looks lost.
+        var reached = DateTimeOffset.UnixEpoch;
         while (true)
         {
             try
@@ -107,11 +144,11 @@ public sealed partial class Reconciler : BackgroundService
                 var now = _time.GetUtcNow();
                 var count = lastTurn is { } last ? await LookAtThoseOfAgeAsync(last, now, stoppingToken)
                     : _options.EverythingAtStart ? await RepublishEverythingAsync(stoppingToken)
-                    : await RunOnceAsync(now.AddSeconds(-_options.OlderThanSeconds), stoppingToken);
+                    : await PublishAgainAsync(
+                        OutgoingTable.InsertForLostSubmissions(_database.Dialect), reached, now.AddSeconds(-_options.OlderThanSeconds), stoppingToken, at => reached = at);
                 lastTurn = now;
                 if (count > 0)
                 {
-                    _metrics.Republished(count);
                     Republished(count);
                 }
 
@@ -122,7 +159,8 @@ public sealed partial class Reconciler : BackgroundService
             }
             catch (DbException exception)
             {
-                // The next turn looks at the same ones: those that this one has put out already have their rows, or are found processed.
+                // The next turn looks at the same ones, or the first look goes on where it was. One that was put out and still waits in its queue may
+                // go out once more.
                 Postponed(exception.Message);
             }
 

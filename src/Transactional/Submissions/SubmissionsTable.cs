@@ -43,6 +43,7 @@ internal static class SubmissionsTable
             Asked = dialect.Source(command, own, "a"),
             Holder = "h.key_digest, h.id, CASE WHEN h.id <> a.id THEN h.fingerprint END, CASE WHEN h.id <> a.id THEN h.acceptance END",
             Own = "h.key_digest, h.id",
+            Returning = "key_digest, id, client, idempotency_key, fingerprint, destination, message_type, body, accepted_at_ms, trace_parent",
             Then = inserted => OutgoingTable.InsertFor(dialect, inserted),
         }), lockWaitMilliseconds);
 
@@ -87,6 +88,10 @@ internal static class SubmissionsTable
             SELECT 1 FROM parked_messages AS q WHERE q.key_digest = s.key_digest AND q.fingerprint = s.fingerprint
                AND (q.accepted_at_ms = s.accepted_at_ms OR q.accepted_at_ms IS NULL)))
         """;
+
+    /// <summary>When the last of the next so many submissions was accepted; nothing when there are fewer.</summary>
+    public static string EndOfBite(Dialect dialect) =>
+        $"SELECT s.accepted_at_ms FROM submissions AS s WHERE s.accepted_at_ms >= @from_ms AND s.accepted_at_ms <= @to_ms ORDER BY s.accepted_at_ms {dialect.OneAfter("@bite")}";
 
     /// <summary>Compared here, character by character: SQL Server holds <c>acme</c>, <c>ACME</c> and <c>acme </c> to be equal.</summary>
     public static bool BelongsTo(DbDataReader reader, string client, string operation) => reader.GetString(7) == client && reader.GetString(8) == operation;

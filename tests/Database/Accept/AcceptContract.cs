@@ -38,6 +38,22 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
         Assert.Equal(1, await Tables.CountAsync("submissions"));
     }
 
+    /// <summary>One statement tells what it inserted, another who holds the rest: a group has both.</summary>
+    [Fact]
+    public async Task Known_and_new_keys_in_one_group_are_told_apart()
+    {
+        const int keys = 60;
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        var first = await Task.WhenAll(Enumerable.Range(0, keys).Where(i => i % 2 == 0).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)));
+
+        var second = await Task.WhenAll(Enumerable.Range(0, keys).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)));
+
+        Assert.Equal(Enumerable.Range(0, keys).Select(i => i % 2 == 0 ? SubmissionOutcome.Replayed : SubmissionOutcome.Accepted), second.Select(r => r.Outcome));
+        Assert.Equal(first.Select(r => r.Id), second.Where((_, i) => i % 2 == 0).Select(r => r.Id));
+        Assert.Equal((keys, keys), (await Tables.CountAsync("submissions"), await Tables.CountAsync("outgoing_messages")));
+        Assert.Equal(keys, await Tables.CountAsync("submissions AS s", "EXISTS (SELECT 1 FROM outgoing_messages AS o WHERE o.id = s.id AND o.idempotency_key = s.idempotency_key)"));
+    }
+
     [Fact]
     public async Task Another_payload_under_the_key_is_refused_and_nothing_is_said_of_the_first()
     {

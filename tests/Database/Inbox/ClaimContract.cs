@@ -25,7 +25,7 @@ public abstract class ClaimContract(SharedServers servers, DatabaseProvider prov
     }
 
     [Fact]
-    public async Task Duplicates_within_one_batch_take_effect_once_and_all_are_settled()
+    public async Task Row12_duplicates_within_one_batch_take_effect_once_and_all_are_settled()
     {
         var engine = await StartEngineAsync();
 
@@ -64,7 +64,7 @@ public abstract class ClaimContract(SharedServers servers, DatabaseProvider prov
     }
 
     [Fact]
-    public async Task A_message_older_than_the_memory_of_keys_is_parked_unless_its_key_is_known()
+    public async Task Row14_a_message_older_than_the_memory_of_keys_is_parked_unless_its_key_is_known()
     {
         var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));
         var old = TimeProvider.System.GetUtcNow().AddHours(-25);
@@ -122,7 +122,7 @@ public abstract class ClaimContract(SharedServers servers, DatabaseProvider prov
     }
 
     [Fact]
-    public async Task Overlapping_batches_in_opposite_orders_neither_fail_nor_double()
+    public async Task Row09_overlapping_batches_in_opposite_orders_neither_fail_nor_double()
     {
         Engine[] engines = [await StartEngineAsync(), await StartEngineAsync()];
         var keys = Enumerable.Range(0, 60).Select(i => $"key-{i:00}").ToList();

@@ -15,7 +15,7 @@ public abstract class FatalMessageContract(SharedServers servers, DatabaseProvid
     private const int Bound = 5;
 
     [Fact]
-    public async Task A_message_that_processes_died_of_is_parked_at_the_bound_without_being_run_and_its_neighbours_take_effect()
+    public async Task Row15_a_message_that_processes_died_of_is_parked_at_the_bound_without_being_run_and_its_neighbours_take_effect()
     {
         var engine = await StartEngineAsync();
         await DieAsync(engine, "fatal", Bound);

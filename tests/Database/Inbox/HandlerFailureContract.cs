@@ -27,7 +27,7 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
     }
 
     [Fact]
-    public async Task A_handler_that_always_fails_is_parked_as_it_came_and_leaves_nothing_else()
+    public async Task Row15_a_handler_that_always_fails_is_parked_as_it_came_and_leaves_nothing_else()
     {
         var engine = await StartEngineAsync(s => s.Script.Throws("poison"));
         var delivery = Message.OfProbe("k", "poison", ("x-note", "kept"));
@@ -78,7 +78,7 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
     [InlineData(0)]
     [InlineData(13)]
     [InlineData(39)]
-    public async Task The_neighbours_of_a_poison_message_take_effect_once_and_are_not_parked(int position)
+    public async Task Row15_the_neighbours_of_a_poison_message_take_effect_once_and_are_not_parked(int position)
     {
         // One attempt only: had a neighbour lost one to the poison, it would be parked.
         var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.Throws("poison"));
@@ -94,7 +94,7 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
     }
 
     [Fact]
-    public async Task A_unique_violation_in_a_business_table_is_poison_and_never_a_duplicate()
+    public async Task Row10_a_unique_violation_in_a_business_table_is_poison_and_never_a_duplicate()
     {
         await Tables.ExecuteAsync("CREATE TABLE seats (seat int NOT NULL PRIMARY KEY)");
         await Tables.ExecuteAsync("INSERT INTO seats VALUES (7)");
@@ -109,7 +109,7 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
     }
 
     [Fact]
-    public async Task A_violation_that_only_saving_finds_is_poison_too()
+    public async Task Row10_a_violation_that_only_saving_finds_is_poison_too()
     {
         var engine = await StartEngineAsync(s => s.Script.On("bad", (_, database) =>
         {
@@ -153,7 +153,7 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
     }
 
     [Fact]
-    public async Task A_deadlock_that_a_handler_runs_into_is_nobodys_fault()
+    public async Task Row09_a_deadlock_that_a_handler_runs_into_is_nobodys_fault()
     {
         Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: SQLite has one writer and so no deadlocks.");
         await Tables.ExecuteAsync("CREATE TABLE accounts (id int NOT NULL PRIMARY KEY, amount int NOT NULL)");

@@ -29,7 +29,7 @@ public abstract class ParkingContract(SharedServers servers, DatabaseProvider pr
     };
 
     [Fact]
-    public async Task Bodies_that_are_no_order_are_parked_as_malformed()
+    public async Task Row20_bodies_that_are_no_order_are_parked_as_malformed()
     {
         var engine = await StartEngineAsync();
 
@@ -47,7 +47,7 @@ public abstract class ParkingContract(SharedServers servers, DatabaseProvider pr
     }
 
     [Fact]
-    public async Task Keys_that_are_missing_or_out_of_form_are_parked_with_their_reasons()
+    public async Task Row20_keys_that_are_missing_or_out_of_form_are_parked_with_their_reasons()
     {
         var engine = await StartEngineAsync();
         (object? Key, string Reason)[] cases =
@@ -68,7 +68,7 @@ public abstract class ParkingContract(SharedServers servers, DatabaseProvider pr
     }
 
     [Fact]
-    public async Task An_unsupported_content_type_is_parked_and_a_missing_one_is_taken_for_JSON()
+    public async Task Row20_an_unsupported_content_type_is_parked_and_a_missing_one_is_taken_for_JSON()
     {
         var engine = await StartEngineAsync();
         var body = """{"item":"book","quantity":1}"""u8.ToArray();
@@ -83,7 +83,7 @@ public abstract class ParkingContract(SharedServers servers, DatabaseProvider pr
     }
 
     [Fact]
-    public async Task Envelopes_that_are_broken_are_parked_too()
+    public async Task Row20_envelopes_that_are_broken_are_parked_too()
     {
         var engine = await StartEngineAsync();
         string[] bodies =
@@ -101,7 +101,7 @@ public abstract class ParkingContract(SharedServers servers, DatabaseProvider pr
     }
 
     [Fact]
-    public async Task A_body_of_sixteen_mebibytes_is_parked_whole()
+    public async Task Row20_a_body_of_sixteen_mebibytes_is_parked_whole()
     {
         var engine = await StartEngineAsync();
         var body = new byte[16 * 1024 * 1024];

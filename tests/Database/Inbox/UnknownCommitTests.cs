@@ -10,7 +10,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
     [Theory]
     [InlineData(Cut.BeforeServer)]
     [InlineData(Cut.AfterServer)]
-    public async Task A_batch_whose_commit_was_cut_takes_effect_once(Cut cut)
+    public async Task Row02_a_batch_whose_commit_was_cut_takes_effect_once(Cut cut)
     {
         await using var cutter = new CommitCutter(ConnectionString, "INSERT INTO inbox") { Where = cut };
         await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Inbox:MaxAttempts", 1));
@@ -29,7 +29,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
     [Theory]
     [InlineData(Cut.BeforeServer, SubmissionOutcome.Accepted)]
     [InlineData(Cut.AfterServer, SubmissionOutcome.Replayed)]
-    public async Task A_caller_whose_commit_was_cut_asks_again_with_its_key(Cut cut, SubmissionOutcome second)
+    public async Task Row02_a_caller_whose_commit_was_cut_asks_again_with_its_key(Cut cut, SubmissionOutcome second)
     {
         await using var cutter = new CommitCutter(ConnectionString, "INSERT INTO submissions") { Where = cut };
         await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Dispatch:PollIntervalMilliseconds", 60_000));
@@ -45,7 +45,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
     }
 
     [Fact]
-    public async Task A_backend_that_is_killed_in_the_middle_of_a_handler_costs_an_attempt_of_nobody()
+    public async Task Row08_a_backend_that_is_killed_in_the_middle_of_a_handler_costs_an_attempt_of_nobody()
     {
         var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On("killer", async (run, database) =>
         {

@@ -8,7 +8,7 @@ namespace Messaging.Database;
 public abstract class RetentionRaceContract(SharedServers servers, DatabaseProvider provider) : RetentionSuite(servers, provider)
 {
     [Fact]
-    public async Task A_redelivery_that_was_first_is_recognised_and_the_next_one_is_parked()
+    public async Task Row14_a_redelivery_that_was_first_is_recognised_and_the_next_one_is_parked()
     {
         var (reached, released) = (new TaskCompletionSource(), new TaskCompletionSource());
         var engine = await StartAsync(s => s.Script.On("hold", async (_, _) =>
@@ -40,7 +40,7 @@ public abstract class RetentionRaceContract(SharedServers servers, DatabaseProvi
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_redelivery_that_comes_while_its_key_is_being_forgotten_is_recognised_or_parked(bool commits)
+    public async Task Row14_a_redelivery_that_comes_while_its_key_is_being_forgotten_is_recognised_or_parked(bool commits)
     {
         var engine = await StartAsync();
         var submission = Assert.Single(await SettleAsync(engine, "k"));
@@ -65,7 +65,7 @@ public abstract class RetentionRaceContract(SharedServers servers, DatabaseProvi
     }
 
     [Fact]
-    public async Task A_claim_that_stalls_until_its_key_is_forgotten_is_judged_anew()
+    public async Task Row14_a_claim_that_stalls_until_its_key_is_forgotten_is_judged_anew()
     {
         Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: on SQLite whoever claims has the one writer's turn, so nothing is forgotten meanwhile.");
         var engine = await StartAsync();

@@ -25,6 +25,7 @@ public sealed class StatementTests
             SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], 5_000, 1, default)),
         ["SubmissionsTable.Find"] = () => Task.FromResult(SubmissionsTable.Find),
         ["SubmissionsTable.FindSettled"] = () => Built(c => SubmissionsTable.FindSettled(Dialect.Source(c, RowSet.OfIds("id", [Guid.Empty]), "d"))),
+        ["SubmissionsTable.EndOfBite"] = () => Task.FromResult(SubmissionsTable.EndOfBite(Dialect)),
         ["OutgoingTable.InsertFor"] = () => Built(c => OutgoingTable.InsertFor(Dialect, "submissions AS s")),
         ["OutgoingTable.InsertForLostSubmissions"] = () => Task.FromResult(OutgoingTable.InsertForLostSubmissions(Dialect)),
         ["OutgoingTable.InsertForAllSubmissions"] = () => Task.FromResult(OutgoingTable.InsertForAllSubmissions(Dialect)),
@@ -45,9 +46,10 @@ public sealed class StatementTests
         ["Dialect.Claim"] = () => Built(c => Dialect.Claim(new KeyClaim
         {
             Table = "t", Columns = "key_digest, text", Rows = Dialect.Source(c, EveryKind(), "c"), Asked = Dialect.Source(c, EveryKind(), "a"),
-            Own = "h.key_digest", Holder = "h.key_digest, h.text", Then = inserted => $"INSERT INTO u (k) SELECT s.id FROM {inserted}",
+            Own = "h.key_digest", Returning = "key_digest", Holder = "h.key_digest, h.text", Then = inserted => $"INSERT INTO u (k) SELECT s.id FROM {inserted}",
         })),
         ["Dialect.UpdateFrom"] = () => Built(c => Dialect.UpdateFrom("t", "v = s.text", Dialect.Source(c, EveryKind(), "s"), "t.k = s.id")),
+        ["Dialect.OneAfter"] = () => Task.FromResult("SELECT k FROM t ORDER BY k " + Dialect.OneAfter("@n")),
         ["Dialect.BoundLockWait"] = () => Task.FromResult(Dialect.BoundLockWait(100)),
         ["Dialect.ByIndex"] = () => Task.FromResult(Dialect.ByIndex("SELECT 1")),
         ["Dialect.LeaseOutgoing"] = () => Task.FromResult(Dialect.LeaseOutgoing(OutgoingMessage.Columns)),

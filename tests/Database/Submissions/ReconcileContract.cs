@@ -62,6 +62,30 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
         }
     }
 
+    [Fact]
+    public async Task A_bite_ends_with_the_last_of_so_many_submissions()
+    {
+        var engine = await StartEngineAsync();
+        foreach (var i in Enumerable.Range(1, 3))
+        {
+            await engine.Submissions.SubmitAsync(Message.Submission($"key-{i}", acceptedAt: DateTimeOffset.FromUnixTimeMilliseconds(1_000 * i)), Cancelled);
+        }
+
+        Assert.Equal(2_000L, await EndAsync(1));
+        Assert.Null(await EndAsync(3));
+
+        async Task<object?> EndAsync(int after)
+        {
+            await using var connection = await Tables.OpenAsync();
+            await using var command = connection.CreateCommand();
+            command.CommandText = SubmissionsTable.EndOfBite(engine.Database.Dialect);
+            Dialect.Add(command, "@from_ms", 0L);
+            Dialect.Add(command, "@to_ms", 10_000L);
+            Dialect.Add(command, "@bite", after);
+            return await command.ExecuteScalarAsync(Cancelled);
+        }
+    }
+
     [Theory]
     [InlineData(0, ParkingReason.Malformed)]
     [InlineData(1, ParkingReason.Conflict)]
@@ -160,7 +184,7 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
         Assert.Equal(["lost"], second.Broker.Sent.Select(m => m.IdempotencyKey));
     }
 
-    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+    protected static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
     /// <summary>Accepted, sent and confirmed; nothing has come of it yet.</summary>
     private async Task AcceptAsync(Engine engine, Submission submission)
@@ -172,6 +196,28 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
 
 public sealed class ReconcileOnSqlite(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.Sqlite);
 
-public sealed class ReconcileOnPostgreSql(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.PostgreSql);
+public sealed class ReconcileOnPostgreSql(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.PostgreSql)
+{
+    /// <summary>One statement for all of a lost backlog of millions would run into its time limit, at every turn.</summary>
+    [Fact]
+    public async Task A_lost_backlog_goes_out_in_bites()
+    {
+        const int more = 2 * Reconciler.MaxBite;
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        await engine.Submissions.SubmitAsync(Message.Submission("first"), Cancelled);
+        await Tables.ExecuteAsync($"""
+            INSERT INTO submissions (key_digest, id, client, operation, idempotency_key, fingerprint, destination, message_type, body, acceptance, accepted_at_ms)
+            SELECT md5('key' || n)::uuid, md5('id' || n)::uuid, client, operation, 'key-' || n, fingerprint, destination, message_type, body, acceptance, accepted_at_ms - n / 2
+            FROM submissions, generate_series(1, {more}) AS n;
+            DELETE FROM outgoing_messages;
+            CREATE FUNCTION at_most() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN IF (SELECT count(*) FROM inserted) > {Reconciler.MaxBite + 1} THEN RAISE EXCEPTION ''too many at once''; END IF; RETURN NULL; END';
+            CREATE TRIGGER at_most AFTER INSERT ON outgoing_messages REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION at_most();
+            """);
+
+        Assert.Equal(more + 1, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        Assert.Equal(more + 1, await Tables.CountAsync("outgoing_messages"));
+    }
+}
 
 public sealed class ReconcileOnSqlServer(SharedServers servers) : ReconcileContract(servers, DatabaseProvider.SqlServer);

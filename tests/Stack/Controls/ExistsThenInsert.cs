@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Messaging.Stack;
 
-/// <summary>A broken claim, as peers have it: look first, insert if nothing was there. Everything else is the dialect's own.</summary>
+/// <summary>A broken claim, as peers have it: look first, insert if nothing was there. What holds for all databases is the base's, everything else the dialect's own.</summary>
 internal sealed class ExistsThenInsert(Dialect inner) : Dialect
 {
     public override int Writers => inner.Writers;

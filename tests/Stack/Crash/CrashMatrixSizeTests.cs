@@ -1,4 +1,5 @@
 using Messaging.Services;
+using Messaging.Transactional;
 
 namespace Messaging.Stack;
 
@@ -15,6 +16,11 @@ public sealed class CrashMatrixSizeTests
 
         Assert.Equal(CrashMatrix.Points.Length * 5 * 3 * 2, CrashMatrix.Cells.Distinct().Count());
         Assert.Equal(CrashMatrix.Cells.Count, run + absent.Sum(g => g.Count()));
+
+        // A reason that suddenly holds for more cells would take them out without a word.
+        Assert.Equal((99, 190, 190), (Run(DatabaseProvider.Sqlite), Run(DatabaseProvider.PostgreSql), Run(DatabaseProvider.SqlServer)));
+
+        static int Run(DatabaseProvider provider) => CrashMatrix.Cells.Count(c => c.Provider == provider && CrashMatrix.WhyNot(c) is null);
     }
 
     [Fact]

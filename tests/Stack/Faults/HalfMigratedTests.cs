@@ -42,6 +42,7 @@ public sealed class HalfMigratedTests(SharedServers servers)
             await service.Output.WaitForLineAsync($"_{FirstMissing}'. Run this service once with the argument 'migrate'", Limit);
             using var ready = await service.Http.GetAsync(new Uri("health/ready", UriKind.Relative), TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+            Assert.Contains("migrate", await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         }
 
         var journal = new Journal();

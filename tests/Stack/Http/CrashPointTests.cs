@@ -32,7 +32,7 @@ public abstract class CrashPointTests(Front front)
     }
 
     [Fact]
-    public async Task P5_a_caller_who_hangs_up_before_the_answer_gets_it_by_the_same_key()
+    public async Task P5_Row23_a_caller_who_hangs_up_before_the_answer_gets_it_by_the_same_key()
     {
         var key = Front.NewKey();
         using (var caller = new TcpClient { LingerState = new LingerOption(true, 0) })

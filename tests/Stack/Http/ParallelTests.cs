@@ -10,7 +10,7 @@ public sealed class ParallelOnPostgreSql(PostgresFront front) : ParallelTests(fr
 public abstract class ParallelTests(Front front)
 {
     [Fact]
-    public async Task P5_a_hundred_identical_requests_on_each_of_200_keys_are_200_orders()
+    public async Task P5_Row23_a_hundred_identical_requests_on_each_of_200_keys_are_200_orders()
     {
         using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 100 }) { BaseAddress = front.Address };
         var stem = Front.NewKey("parallel");

@@ -14,7 +14,7 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_key_published_1000_times_with_1000_message_ids_over_two_consumers_takes_effect_once(bool direct)
+    public async Task Row11_a_key_published_1000_times_with_1000_message_ids_over_two_consumers_takes_effect_once(bool direct)
     {
         var deployment = await deployments.EmptyAsync(servers, direct);
 
@@ -50,7 +50,7 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task What_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy(bool direct)
+    public async Task Row20_what_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy(bool direct)
     {
         var deployment = await deployments.EmptyAsync(servers, direct);
 
@@ -78,7 +78,7 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Messages_without_an_id_that_arrive_twice_are_parked_twice(bool direct)
+    public async Task Row20_messages_without_an_id_that_arrive_twice_are_parked_twice(bool direct)
     {
         var deployment = await deployments.EmptyAsync(servers, direct);
 
@@ -91,7 +91,7 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message(bool direct)
+    public async Task Row20_a_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message(bool direct)
     {
         var deployment = await deployments.EmptyAsync(servers, direct);
         await using (var connection = await deployment.Host.ConnectAsync())

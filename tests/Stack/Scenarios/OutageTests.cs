@@ -9,7 +9,7 @@ public sealed class OutageTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     [Fact]
-    public async Task Orders_are_accepted_while_the_broker_is_down_and_go_out_when_it_is_back()
+    public async Task Row04_orders_are_accepted_while_the_broker_is_down_and_go_out_when_it_is_back()
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
@@ -42,7 +42,7 @@ public sealed class OutageTests(SharedServers servers)
     }
 
     [Fact]
-    public async Task The_consumers_hold_what_they_have_while_the_database_is_down_and_park_nothing()
+    public async Task Row08_the_consumers_hold_what_they_have_while_the_database_is_down_and_park_nothing()
     {
         await using var postgres = await SharedServers.OwnPostgresAsync();
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), postgres);
@@ -126,7 +126,7 @@ public sealed class OutageTests(SharedServers servers)
     }
 
     [Fact]
-    public async Task A_deleted_queue_keeps_its_commands_pending_until_it_is_declared_again()
+    public async Task Row03_a_deleted_queue_keeps_its_commands_pending_until_it_is_declared_again()
     {
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
         await SubmitAsync(deployment, 0, 1);

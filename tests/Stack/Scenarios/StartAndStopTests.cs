@@ -8,7 +8,7 @@ public sealed class StartAndStopTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     [Fact]
-    public async Task A_consumer_told_to_stop_finishes_what_it_has_begun_and_leaves_the_rest()
+    public async Task Row18_a_consumer_told_to_stop_finishes_what_it_has_begun_and_leaves_the_rest()
     {
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
         await deployment.PublishAsync("orders", Messages(3000));
@@ -27,7 +27,7 @@ public sealed class StartAndStopTests(SharedServers servers)
     }
 
     [Fact]
-    public async Task A_service_started_before_the_migration_says_so_and_begins_once_the_schema_is_there()
+    public async Task Row19_a_service_started_before_the_migration_says_so_and_begins_once_the_schema_is_there()
     {
         await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
         await using var database = await (await servers.PostgresAsync()).CreateDatabaseAsync();
@@ -40,6 +40,7 @@ public sealed class StartAndStopTests(SharedServers servers)
         Assert.Contains("migrate", await consumer.Output.WaitForLineAsync("behind", Limit), StringComparison.Ordinal);
         using var notReady = await consumer.Http.GetAsync(new Uri("health/ready", UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, notReady.StatusCode);
+        Assert.Contains("migrate", await notReady.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
 
         var runs = await Task.WhenAll(
             ServiceProcess.RunAsync(new ServiceOptions("Consumer", settings) { Arguments = ["migrate"] }),
