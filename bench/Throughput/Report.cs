@@ -32,7 +32,7 @@ internal sealed class Series(string unit)
 /// <param name="Bound">The least ratio, or the greatest when <paramref name="AtMost"/>.</param>
 /// <param name="AtMost">Less is better.</param>
 /// <param name="Enough">A value that will do whatever the ratio is.</param>
-/// <param name="IsJudged">False when one of both does work that the other does not do.</param>
+/// <param name="IsJudged">False when one of both does work, or meets something, that the other does not.</param>
 internal sealed record Demand(string Of, string? To, double Bound, bool AtMost = false, double Enough = double.PositiveInfinity, bool IsJudged = true);
 
 /// <summary>The table of a session, and the verdicts on its ratios.</summary>
