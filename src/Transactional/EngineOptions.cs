@@ -81,6 +81,10 @@ public sealed class InboxOptions
     [Range(1, 60_000)]
     public int RetryDelayMilliseconds { get; set; } = 200;
 
+    /// <summary>How long a handler may take: for one message, or as a set for those of one transaction. Beyond it, it is cancelled, and has failed.</summary>
+    [Range(100, 3_600_000)]
+    public int HandlerTimeoutMilliseconds { get; set; } = 60_000;
+
     /// <summary>From so many earlier deliveries on, a message runs in a transaction of its own.</summary>
     [Range(1, 1000)]
     public int SoloAfterDeliveries { get; set; } = 5;

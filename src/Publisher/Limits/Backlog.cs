@@ -30,10 +30,6 @@ internal sealed partial class Backlog(
                 Volatile.Write(ref _rows, backlog.Rows);
                 metrics.Outgoing(backlog, clock.GetUtcNow());
             }
-            catch (DatabaseUnavailableException notLookedAt) when (notLookedAt.InnerException is null)
-            {
-                // The gate is closed, and says why itself. Nothing is accepted meanwhile.
-            }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
                 // Whatever fails here must not end the service that accepts.

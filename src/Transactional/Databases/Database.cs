@@ -45,7 +45,7 @@ public sealed class Database : IAsyncDisposable
         var connection = Dialect.Connect();
         try
         {
-            await connection.OpenAsync(cancellationToken);
+            await OpeningAsync(connection.OpenAsync(cancellationToken));
             return connection;
         }
         catch
@@ -55,6 +55,25 @@ public sealed class Database : IAsyncDisposable
         }
     }
 
+    /// <summary>The same for a DbContext's own connection.</summary>
+    internal static Task OpenAsync(DbContext context, CancellationToken cancellationToken) => OpeningAsync(context.Database.OpenConnectionAsync(cancellationToken));
+
+    /// <summary>SQL Server's driver says by exceptions that are of no database that its pool is exhausted.</summary>
+    private static async Task OpeningAsync(Task opening)
+    {
+        try
+        {
+            await opening;
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or TimeoutException)
+        {
+            throw new NoConnectionException(exception.Message, exception);
+        }
+    }
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _dataSource?.DisposeAsync() ?? ValueTask.CompletedTask;
 }
+
+/// <summary>No connection was to be had; every dialect holds the database to be unavailable then.</summary>
+internal sealed class NoConnectionException(string message, Exception inner) : DbException(message, inner);

@@ -92,10 +92,13 @@ internal abstract class Dialect
     /// </summary>
     public abstract string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order);
 
-    public abstract DatabaseFault Classify(DbException exception);
+    public DatabaseFault Classify(DbException exception) => exception is NoConnectionException ? DatabaseFault.Unavailable : ClassifyOwn(exception);
 
     /// <summary>No connection was to be had, or the one that was used is broken: whoever still has a whole one met this elsewhere.</summary>
     public abstract bool IsConnectionFailure(DbException exception);
+
+    /// <summary>What the driver's own error codes mean.</summary>
+    protected abstract DatabaseFault ClassifyOwn(DbException exception);
 
     /// <summary>
     /// Whether an error of the engine's own <see cref="InsertIfAbsent"/> says that two claims of one key met: then the work runs

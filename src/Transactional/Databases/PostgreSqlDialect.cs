@@ -100,9 +100,11 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order) =>
         $"SELECT {columns} FROM {string.Join(", ", tables)} WHERE {condition} ORDER BY {order} LIMIT @limit FOR UPDATE SKIP LOCKED";
 
-    public override DatabaseFault Classify(DbException exception) => exception switch
+    protected override DatabaseFault ClassifyOwn(DbException exception) => exception switch
     {
         PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure } => DatabaseFault.Collision,
+        // The server ended a session that stood still in its transaction, as a process does that was frozen: no fault of what it was doing.
+        PostgresException { SqlState: "25P03" or "25P04" } => DatabaseFault.Collision,
         PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable } => DatabaseFault.LockTimeout,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => DatabaseFault.Timeout,
         PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => DatabaseFault.Unavailable,

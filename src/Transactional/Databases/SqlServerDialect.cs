@@ -66,7 +66,7 @@ internal sealed class SqlServerDialect(string connectionString) : Dialect
         return $"SELECT TOP (@limit) {columns} FROM {string.Join(", ", locked)} WHERE {condition} ORDER BY {order}";
     }
 
-    public override DatabaseFault Classify(DbException exception) => exception is not SqlException sql
+    protected override DatabaseFault ClassifyOwn(DbException exception) => exception is not SqlException sql
         ? DatabaseFault.Work
         : sql.Number switch
         {

@@ -82,7 +82,7 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
     public override string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order) =>
         $"SELECT {columns} FROM {string.Join(", ", tables)} WHERE {condition} ORDER BY {order} LIMIT @limit";
 
-    public override DatabaseFault Classify(DbException exception) => exception is not SqliteException sqlite
+    protected override DatabaseFault ClassifyOwn(DbException exception) => exception is not SqliteException sqlite
         ? DatabaseFault.Work
         : sqlite.SqliteErrorCode switch
         {

@@ -64,11 +64,11 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
         return await window.Answered.WaitAsync(cancellationToken);
     }
 
+    /// <summary>Leaves the semaphore to whoever waits for it: disposed, it would never wake them, and it holds nothing that has to be freed.</summary>
     public async ValueTask DisposeAsync()
     {
         await BreakAsync(new IOException("The channel was closed."));
         await _channel.DisposeAsync();
-        _publishing.Dispose();
     }
 
     private ConfirmWindow Register(IReadOnlyList<OutgoingMessage> messages)

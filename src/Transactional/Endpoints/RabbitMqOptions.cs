@@ -8,6 +8,9 @@ namespace Messaging.Transactional;
 /// <param name="Uri">An <c>amqp://</c> or <c>amqps://</c> address with user, password, host, port and virtual host; of a cluster, its first node's.</param>
 public sealed partial record RabbitMqOptions(Uri Uri)
 {
+    /// <summary>The client library bounds how long a node takes to let itself be reached, and not how long it then stays silent.</summary>
+    private static readonly TimeSpan NodePatience = TimeSpan.FromSeconds(20);
+
     /// <summary>Every node that is named, one address each. A connection goes to any of them that answers.</summary>
     public IReadOnlyList<Uri> Nodes { get; private init; } = [Uri];
 
@@ -27,7 +30,8 @@ public sealed partial record RabbitMqOptions(Uri Uri)
     /// Opens a connection to a node that answers, tried in random order, so that connections spread over a cluster. Recovery is ours: a
     /// connection that broke is replaced, and what it had not confirmed is sent again.
     /// </summary>
-    internal Task<IConnection> ConnectAsync(string purpose, CancellationToken cancellationToken)
+    /// <exception cref="OperationCanceledException">No node answered in time, or the caller gives up.</exception>
+    internal async Task<IConnection> ConnectAsync(string purpose, CancellationToken cancellationToken)
     {
         var factory = new ConnectionFactory
         {
@@ -40,7 +44,19 @@ public sealed partial record RabbitMqOptions(Uri Uri)
             ContinuationTimeout = TimeSpan.FromSeconds(10),
             ClientProvidedName = AppDomain.CurrentDomain.FriendlyName + " " + purpose,
         };
-        return factory.CreateConnectionAsync(Nodes.Select(node => new ConnectionFactory { Uri = node }.Endpoint), cancellationToken);
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bounded.CancelAfter(NodePatience * Nodes.Count);
+        var connecting = factory.CreateConnectionAsync(Nodes.Select(node => new ConnectionFactory { Uri = node }.Endpoint), bounded.Token);
+        try
+        {
+            return await connecting.WaitAsync(bounded.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // The library does not hear its token at every step: nobody waits for it, and what it still brings is let go.
+            _ = connecting.ContinueWith(late => late.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            throw;
+        }
     }
 
     /// <summary>Empty when any of it is no address.</summary>

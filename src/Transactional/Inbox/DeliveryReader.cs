@@ -35,22 +35,22 @@ internal static class DeliveryReader
                     : new Unreadable(ParkingReason.KeyMissing, "The Idempotency-Key header is missing.", client, null);
             }
 
-            if ((FindProblem("Idempotency-Key", key) ?? FindProblem("client-id", client)) is { } problem)
-            {
-                return new Unreadable(ParkingReason.KeyInvalid, problem, client, key);
-            }
-
             var scoped = new ScopedKey(client, operation.Name, key);
             digest = scoped.ToDigest();
-            var fingerprint = isEnvelope && Fingerprint.TryParse(Header(MessageHeaders.Fingerprint), out var given)
-                ? given
-                : Fingerprint.Of(operation.Name, envelope.Message);
-            known = fingerprint;
+            known = isEnvelope && Fingerprint.TryParse(Header(MessageHeaders.Fingerprint), out var given) ? given : null;
             var acceptedAt = long.TryParse(Header(MessageHeaders.AcceptedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
                 && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
                     ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
                     : delivery.SentAt ?? receivedAt;
             accepted = acceptedAt;
+            if ((FindProblem("Idempotency-Key", key) ?? FindProblem("client-id", client)) is { } problem)
+            {
+                // With what leads from a submission to it: whoever accepted it must be able to tell what became of it.
+                return new Unreadable(ParkingReason.KeyInvalid, problem, client, key, digest, known, accepted);
+            }
+
+            var fingerprint = known ?? Fingerprint.Of(operation.Name, envelope.Message);
+            known = fingerprint;
             var message = operation.Read(envelope.Message, foreign: !isEnvelope, scoped, fingerprint, acceptedAt);
             return new Candidate(scoped, digest.Value, fingerprint, acceptedAt, message, TraceParent());
 

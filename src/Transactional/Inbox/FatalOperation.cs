@@ -9,8 +9,7 @@ internal sealed class FatalOperation(Operation operation, long attempts) : Opera
     public override object Read(ReadOnlyMemory<byte> json, bool foreign, ScopedKey key, Fingerprint fingerprint, DateTimeOffset acceptedAt) =>
         operation.Read(json, foreign, key, fingerprint, acceptedAt);
 
-    public override Task<IReadOnlyList<Handled>> HandleAsync(
-        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken) =>
+    public override Task<IReadOnlyList<Handled>> HandleAsync(IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, HandlerLimit limit) =>
         throw new FatalMessageException(attempts);
 }
 

@@ -42,7 +42,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         _untilDone = new UntilDone(database, _time, _log, _stopping);
         _transaction = new InboxTransaction<TContext>(
             database, services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<Dispatcher>(),
-            services.GetRequiredService<IOptions<RetentionOptions>>().Value,
+            _options, services.GetRequiredService<IOptions<RetentionOptions>>().Value,
             services.GetRequiredService<IOptions<DispatchOptions>>().Value.LeaseMilliseconds, _time);
         _batches = new Batcher<PendingDelivery>(database.Dialect.Writers, _options.MaxBatchSize, 2 * _options.PrefetchCount, RunBatchAsync,
             new(_options.MaxBatchBytes, p => p.Item.Delivery.Body.Length, TimeSpan.FromMilliseconds(_options.MaxBatchDelayMilliseconds), _time));
@@ -168,6 +168,14 @@ internal sealed partial class Inbox<TContext> : IInbox
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             batch.ForEach(p => p.Settled.TrySetCanceled(_stopping));
+        }
+        catch (HandlerTimeoutException) when (batch.Count > 1)
+        {
+            // Each half with the guilty one in it would take the handler's whole time once more.
+            foreach (var pending in batch)
+            {
+                await RunAsync(operation, [pending], patience);
+            }
         }
         catch (Exception exception) when (batch.Count > 1)
         {

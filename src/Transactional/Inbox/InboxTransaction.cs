@@ -36,7 +36,7 @@ internal readonly record struct ReadDelivery(Delivery Delivery, Reading Reading)
 /// <para>Commit sent, connection lost: the batch is simply run again. If the commit took place, every key is found claimed.</para>
 /// </summary>
 internal sealed class InboxTransaction<TContext>(
-    Database database, IServiceScopeFactory scopes, Dispatcher dispatcher, RetentionOptions retention, int leaseMilliseconds, TimeProvider time)
+    Database database, IServiceScopeFactory scopes, Dispatcher dispatcher, InboxOptions inbox, RetentionOptions retention, int leaseMilliseconds, TimeProvider time)
     where TContext : DbContext
 {
     /// <summary>Runs a batch to its commit and tells, item by item, what was decided. An exception means that nothing happened.</summary>
@@ -46,6 +46,30 @@ internal sealed class InboxTransaction<TContext>(
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<InboxDecision[]> RunAsync(Operation operation, IReadOnlyList<ReadDelivery> batch, int lockWaitMilliseconds, CancellationToken cancellationToken)
     {
+        using var limit = new HandlerLimit(inbox.HandlerTimeoutMilliseconds, cancellationToken);
+        try
+        {
+            return await RunAsync(operation, batch, limit, lockWaitMilliseconds, cancellationToken);
+        }
+        catch (Exception exception) when (limit.IsOver)
+        {
+            // Also what the rollback met, under a handler that is still at work.
+            throw limit.ToException(exception);
+        }
+    }
+
+    /// <summary>Parks one message in a transaction of its own.</summary>
+    public async Task ParkAsync(ParkedMessage message, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
+        await StoreAsync(transaction, [], [], [message], cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task<InboxDecision[]> RunAsync(
+        Operation operation, IReadOnlyList<ReadDelivery> batch, HandlerLimit limit, int lockWaitMilliseconds, CancellationToken cancellationToken)
+    {
         var decisions = new InboxDecision[batch.Count];
         var outgoing = new List<OutgoingMessage>();
         await using (var scope = scopes.CreateAsyncScope())
@@ -53,13 +77,13 @@ internal sealed class InboxTransaction<TContext>(
             var context = scope.ServiceProvider.GetRequiredService<TContext>();
             context.Database.AutoSavepointsEnabled = false;
             CrashPoint.Reach("C1", batch.Count);
-            await context.Database.OpenConnectionAsync(cancellationToken);
+            await Database.OpenAsync(context, cancellationToken);
             await using var transaction = await database.Dialect.BeginAsync(context.Database.GetDbConnection(), cancellationToken);
             await context.Database.UseTransactionAsync(transaction.Inner, cancellationToken);
 
             await ClaimAsync(transaction, batch, decisions, lockWaitMilliseconds, cancellationToken);
             CrashPoint.Reach("C2", batch.Count);
-            var outcomes = await HandleAsync(operation, context, scope.ServiceProvider, batch, decisions, outgoing, cancellationToken);
+            var outcomes = await HandleAsync(operation, context, scope.ServiceProvider, batch, decisions, outgoing, limit);
             await context.SaveChangesAsync(cancellationToken);
             await StoreAsync(transaction, outcomes, outgoing, FindParked(operation, batch, decisions), cancellationToken);
             CrashPoint.Reach("C4", batch.Count);
@@ -70,15 +94,6 @@ internal sealed class InboxTransaction<TContext>(
         CrashPoint.Reach("C6", batch.Count);
         outgoing.ForEach(dispatcher.HandOver);
         return decisions;
-    }
-
-    /// <summary>Parks one message in a transaction of its own.</summary>
-    public async Task ParkAsync(ParkedMessage message, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenAsync(cancellationToken);
-        await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
-        await StoreAsync(transaction, [], [], [message], cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
     }
 
     private async Task ClaimAsync(
@@ -138,7 +153,7 @@ internal sealed class InboxTransaction<TContext>(
 
     private async Task<List<(Guid Digest, Outcome Outcome)>> HandleAsync(
         Operation operation, TContext context, IServiceProvider services, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions,
-        List<OutgoingMessage> outgoing, CancellationToken cancellationToken)
+        List<OutgoingMessage> outgoing, HandlerLimit limit)
     {
         var claimed = new List<Candidate>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
@@ -155,7 +170,7 @@ internal sealed class InboxTransaction<TContext>(
             return outcomes;
         }
 
-        foreach (var (candidate, outcome, traceParent) in await CallAsync(operation, claimed, context, services, cancellationToken))
+        foreach (var (candidate, outcome, traceParent) in await CallAsync(operation, claimed, context, services, limit))
         {
             outcomes.Add((candidate.Digest, outcome));
             for (var n = 0; n < outcome.Events.Count; n++)
@@ -169,11 +184,11 @@ internal sealed class InboxTransaction<TContext>(
 
     /// <summary>A handler may ask another database too. That one's outage is the handler's failure: ours has nothing that could be waited for.</summary>
     private async Task<IReadOnlyList<Handled>> CallAsync(
-        Operation operation, IReadOnlyList<Candidate> claimed, TContext context, IServiceProvider services, CancellationToken cancellationToken)
+        Operation operation, IReadOnlyList<Candidate> claimed, TContext context, IServiceProvider services, HandlerLimit limit)
     {
         try
         {
-            return await operation.HandleAsync(claimed, context, services, cancellationToken);
+            return await limit.RunAsync(() => operation.HandleAsync(claimed, context, services, limit));
         }
         catch (Exception exception) when (context.Database.GetDbConnection().State == ConnectionState.Open && IsConnectionFailure(exception))
         {

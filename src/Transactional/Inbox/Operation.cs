@@ -42,8 +42,7 @@ internal abstract class Operation(string name)
     public abstract object Read(ReadOnlyMemory<byte> json, bool foreign, ScopedKey key, Fingerprint fingerprint, DateTimeOffset acceptedAt);
 
     /// <summary>Runs the handler for every candidate; what comes back has the same order.</summary>
-    public abstract Task<IReadOnlyList<Handled>> HandleAsync(
-        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken);
+    public abstract Task<IReadOnlyList<Handled>> HandleAsync(IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, HandlerLimit limit);
 }
 
 /// <summary>What a handler answered for one candidate, and the trace that its events continue.</summary>
@@ -83,7 +82,7 @@ internal sealed class Operation<TMessage, TContext, THandler>(string name, Opera
     private readonly string _activityName = name + " process";
 
     public override async Task<IReadOnlyList<Handled>> HandleAsync(
-        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken)
+        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, HandlerLimit limit)
     {
         var handler = services.GetRequiredService<THandler>();
         var handled = new Handled[candidates.Count];
@@ -91,7 +90,8 @@ internal sealed class Operation<TMessage, TContext, THandler>(string name, Opera
         {
             var candidate = candidates[i];
             using var activity = EngineMetrics.Traces.StartActivity(_activityName, ActivityKind.Consumer, candidate.TraceParent);
-            var outcome = await handler.HandleAsync(ToIncoming(candidate), (TContext)database, cancellationToken);
+            limit.Restart();
+            var outcome = await handler.HandleAsync(ToIncoming(candidate), (TContext)database, limit.Token);
             CrashPoint.Reach("C3", i + 1, candidate.Key.Key);
             handled[i] = new Handled(candidate, outcome, activity?.Id ?? candidate.TraceParent);
         }
@@ -109,13 +109,14 @@ internal sealed class BatchOperation<TMessage, TContext, THandler>(string name, 
     private readonly string _activityName = name + " process";
 
     public override async Task<IReadOnlyList<Handled>> HandleAsync(
-        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, CancellationToken cancellationToken)
+        IReadOnlyList<Candidate> candidates, object database, IServiceProvider services, HandlerLimit limit)
     {
         using var activity = EngineMetrics.Traces.HasListeners()
             ? EngineMetrics.Traces.StartActivity(_activityName, ActivityKind.Consumer, parentContext: default, links: Links(candidates))
             : null;
         var incoming = candidates.Select(ToIncoming).ToList();
-        var outcomes = await services.GetRequiredService<THandler>().HandleAsync(incoming, (TContext)database, cancellationToken);
+        limit.Restart();
+        var outcomes = await services.GetRequiredService<THandler>().HandleAsync(incoming, (TContext)database, limit.Token);
         CrashPoint.Reach("C3", outcomes.Count);
         return outcomes.Count == candidates.Count
             ? [.. candidates.Zip(outcomes, (candidate, outcome) => new Handled(candidate, outcome, candidate.TraceParent))]

@@ -58,7 +58,7 @@ internal sealed partial class UntilDone(Database database, TimeProvider time, IL
             {
                 case ClaimCollisionException:
                     return DatabaseFault.Collision;
-                case ForeignConnectionException:
+                case ForeignConnectionException or HandlerTimeoutException:
                     return DatabaseFault.Work;
                 case DbException fault:
                     return database.Dialect.Classify(fault);

@@ -48,6 +48,22 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private async Task CommitGroupAsync(IReadOnlyList<PendingSubmission> group)
     {
+        try
+        {
+            await CommitOrFailAsync(group);
+        }
+        catch (Exception exception)
+        {
+            // For instance from a broken connection that is let go: it must not end the only writer there is.
+            foreach (var pending in group)
+            {
+                pending.Answer.TrySetException(new DatabaseUnavailableException(NotTaken, exception));
+            }
+        }
+    }
+
+    private async Task CommitOrFailAsync(IReadOnlyList<PendingSubmission> group)
+    {
         var waitMilliseconds = Math.Min(GroupLockWaitMilliseconds, _options.InFlightWaitMilliseconds);
         var (waiting, failure) = await CommitAsync(group, _writer, waitMilliseconds);
         switch (failure)

@@ -109,12 +109,12 @@ public sealed class Submissions : IAsyncDisposable
         }
     }
 
-    /// <summary>How much waits for the broker.</summary>
+    /// <summary>How much waits for the broker. Asked before the database has been seen to be fit, it answers once it has.</summary>
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="DatabaseUnavailableException">The database did not answer.</exception>
     public async Task<OutgoingBacklog> MeasureBacklogAsync(CancellationToken cancellationToken)
     {
-        _gate.ThrowIfClosed();
+        await _gate.WaitAsync(cancellationToken);
         try
         {
             await using var connection = await _database.OpenAsync(cancellationToken);

@@ -32,7 +32,7 @@ public sealed class BudgetTests(SharedServers servers)
             : new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
+            costs.Services.GetRequiredService<Dispatcher>(), new InboxOptions(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
         await transaction.RunAsync(operation, Batch(operation, "warm", 3), lockWaitMilliseconds: 2_000, Ct);
 
         costs.Proxy.Reset();
@@ -51,7 +51,7 @@ public sealed class BudgetTests(SharedServers servers)
         var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
+            costs.Services.GetRequiredService<Dispatcher>(), new InboxOptions(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
         await transaction.RunAsync(operation, Batch(operation, "same", 100), lockWaitMilliseconds: 2_000, Ct);
 
         costs.Proxy.Reset();
@@ -69,7 +69,7 @@ public sealed class BudgetTests(SharedServers servers)
         var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
         var transaction = new InboxTransaction<ConsumerContext>(
             costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
+            costs.Services.GetRequiredService<Dispatcher>(), new InboxOptions(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
 
         foreach (var batch in Enumerable.Range(0, 4))
         {

@@ -29,7 +29,7 @@ internal sealed class ProbeHandler(ProbeScript script, TimeProvider time) : IHan
             Quantity = 1,
             CreatedAt = time.GetUtcNow(),
         });
-        await script.RunAsync(incoming.Message.Word, database);
+        await script.RunAsync(incoming.Message.Word, database, cancellationToken);
         return Outcome.Completed("probed", new { incoming.Message.Word }).Publishing(new Probed(incoming.Message.Word));
     }
 }
@@ -39,14 +39,16 @@ internal sealed class ProbeScript
 {
     public const string Plug = "plug";
 
-    private readonly Dictionary<string, Func<int, ConsumerContext, Task>> _meanings = [];
+    private readonly Dictionary<string, Func<int, ConsumerContext, CancellationToken, Task>> _meanings = [];
 
     private readonly Dictionary<string, int> _runs = [];
 
     private PlugHold? _plugs;
 
     /// <summary>The meaning is told how often the word has run, from 1.</summary>
-    public ProbeScript On(string word, Func<int, ConsumerContext, Task> meaning)
+    public ProbeScript On(string word, Func<int, ConsumerContext, Task> meaning) => On(word, (run, database, _) => meaning(run, database));
+
+    public ProbeScript On(string word, Func<int, ConsumerContext, CancellationToken, Task> meaning)
     {
         _meanings[word] = meaning;
         return this;
@@ -65,7 +67,7 @@ internal sealed class ProbeScript
 
     public PlugHold HoldPlugs() => _plugs = new PlugHold();
 
-    public async Task RunAsync(string word, ConsumerContext database)
+    public async Task RunAsync(string word, ConsumerContext database, CancellationToken cancellationToken)
     {
         int run;
         lock (_runs)
@@ -80,7 +82,7 @@ internal sealed class ProbeScript
 
         if (_meanings.TryGetValue(word, out var meaning))
         {
-            await meaning(run, database);
+            await meaning(run, database, cancellationToken);
         }
     }
 }

@@ -60,7 +60,7 @@ internal sealed class ModelHandler(TimeProvider time, ProbeScript script) : IHan
             Quantity = 1,
             CreatedAt = now,
         });
-        await script.RunAsync(word.Split('-')[0], database);
+        await script.RunAsync(word.Split('-')[0], database, cancellationToken);
         return Outcome.Completed("done");
     }
 }

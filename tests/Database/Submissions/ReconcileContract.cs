@@ -106,6 +106,21 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
         Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
     }
 
+    /// <summary>Our publisher accepts none such; an older one, or somebody else's, may have.</summary>
+    [Fact]
+    public async Task One_whose_client_the_inbox_refuses_is_found_parked_and_left_alone()
+    {
+        var engine = await StartEngineAsync();
+        var submission = Message.Submission("k", client: "jürgen@example.com");
+        await AcceptAsync(engine, submission);
+
+        await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(submission));
+
+        Assert.Equal([ParkingReason.KeyInvalid], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
+        Assert.Equal(SubmissionState.Parked, (await engine.Submissions.FindAsync(submission.Key.Client, SubmitOrder.Operation, submission.Id, Cancelled))!.State);
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+    }
+
     [Fact]
     public async Task One_that_is_younger_than_the_limit_is_left_alone()
     {

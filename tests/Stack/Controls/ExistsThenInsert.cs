@@ -41,7 +41,7 @@ internal sealed class ExistsThenInsert(Dialect inner) : Dialect
 
     public override string LockSome(string columns, IReadOnlyList<string> tables, string condition, string order) => inner.LockSome(columns, tables, condition, order);
 
-    public override DatabaseFault Classify(DbException exception) => inner.Classify(exception);
+    protected override DatabaseFault ClassifyOwn(DbException exception) => inner.Classify(exception);
 
     public override bool IsConnectionFailure(DbException exception) => inner.IsConnectionFailure(exception);
 

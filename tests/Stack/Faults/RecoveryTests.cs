@@ -6,9 +6,10 @@ namespace Messaging.Stack;
 public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : IClassFixture<RecoveryLanes>
 {
     private const double Floor = 0.95;
-    private const int WarmUpRaces = 4;
-    private const int LeastRaces = 5;
-    private const int MostRaces = 15;
+    private const int WarmUpRaces = 3;
+    private const int RacesBefore = 6;
+    private const int LeastRaces = 8;
+    private const int MostRaces = 40;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
@@ -28,7 +29,7 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
     {
         await lanes.StartAsync(servers);
         await RaceAsync(WarmUpRaces);
-        var before = await RaceAsync(LeastRaces);
+        var before = new RaceSeries(await RaceAsync(RacesBefore));
 
         await lanes.Untouched.PublishAsync();
         await lanes.Faulted.PublishAsync();
@@ -45,18 +46,16 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
         }
 
         await RaceAsync(WarmUpRaces);
-
-        var after = await RaceAsync(LeastRaces);
-        while (Median(after) < Floor && after.Count < MostRaces)
+        var after = new RaceSeries(await RaceAsync(LeastRaces));
+        while (!after.Decides(Floor) && after.Count < MostRaces)
         {
-            after.AddRange(await RaceAsync(2));
+            after = after.With(await lanes.RaceAsync());
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{fault}: beside a deployment without faults {Median(before):P0} before, {Median(after):P1} after (races before {Show(before)}, after {Show(after)})");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{fault}: beside a deployment without faults {before} before, {after} after");
         Assert.Empty(await lanes.Faulted.JudgeAsync());
         Assert.Empty(await lanes.Untouched.JudgeAsync());
-        Assert.InRange(Median(after), Floor, double.MaxValue);
+        Assert.InRange(after.Mean, Floor, double.MaxValue);
     }
 
     private async Task StrikeAsync(Fault fault)
@@ -120,13 +119,5 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
         }
 
         return ratios;
-    }
-
-    private static string Show(IEnumerable<double> ratios) => string.Join(' ', ratios.Select(r => $"{r:0.00}"));
-
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToList();
-        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
     }
 }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Messaging.Transactional;
 using Microsoft.Extensions.Configuration;
 
@@ -32,6 +34,18 @@ public sealed class RabbitMqOptionsTests
 
         Assert.Contains("ConnectionStrings__RabbitMq", refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("u:p", refusal.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As a proxy does whose own broker is gone. The client library alone would wait for ever, and no other node would be tried.</summary>
+    [Fact]
+    public async Task A_node_that_takes_the_connection_and_stays_silent_is_given_up()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+
+        var connecting = Read($"amqp://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}/").ConnectAsync("test", TestContext.Current.CancellationToken);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
     }
 
     private static RabbitMqOptions Read(string? address) => RabbitMqOptions.Read(

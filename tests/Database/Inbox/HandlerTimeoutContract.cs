@@ -1,0 +1,121 @@
+using Messaging.Consumer;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.EntityFrameworkCore;
+
+namespace Messaging.Database;
+
+/// <summary>A handler that never ends has failed, whether it listens to its token, waits for something else, or holds its thread.</summary>
+public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProvider provider) : ContractSuite(servers, provider)
+{
+    private const int LimitMilliseconds = 1_000;
+
+    public enum Ending
+    {
+        WhenCancelled,
+        Never,
+        NeverOnItsThread,
+    }
+
+    [Theory]
+    [InlineData(Ending.WhenCancelled), InlineData(Ending.Never), InlineData(Ending.NeverOnItsThread)]
+    public async Task Row15_a_message_whose_handler_never_ends_is_parked_and_its_neighbours_take_effect_once(Ending ending)
+    {
+        using var end = new ManualResetEventSlim();
+        var engine = await StartEngineAsync(s => s
+            .With("Inbox:HandlerTimeoutMilliseconds", LimitMilliseconds).With("Inbox:MaxAttempts", 2)
+            .Script.On("endless", (_, _, cancellationToken) => HangAsync(ending, end, cancellationToken)));
+        var batch = Enumerable.Range(0, 20).Select(i => Message.OfProbe($"key-{i:00}", i == 7 ? "endless" : "good"));
+
+        try
+        {
+            await engine.ProcessInOneBatchAsync(batch).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+
+            Assert.Equal(3, engine.Script.Runs("endless")); // With the others, alone, and once more.
+            var row = Assert.Single(await Tables.RowsAsync("SELECT reason, error FROM parked_messages WHERE idempotency_key = 'key-07'"));
+            Assert.Equal(ParkingReason.Poison, row[0]);
+            Assert.Contains("had not ended after 1000 ms (Inbox__HandlerTimeoutMilliseconds)", (string)row[1]!, StringComparison.Ordinal);
+            Assert.Equal(19, await Tables.CountAsync("orders", "item = 'good'"));
+            Assert.Equal(0, await Tables.CountAsync("orders", "item = 'endless'"));
+            await Tables.AssertAtomicAsync();
+        }
+        finally
+        {
+            end.Set();
+        }
+    }
+
+    [Fact]
+    public async Task What_a_handler_does_after_it_was_given_up_takes_no_effect()
+    {
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var engine = await StartEngineAsync(s => s
+            .With("Inbox:HandlerTimeoutMilliseconds", LimitMilliseconds).With("Inbox:MaxAttempts", 1)
+            .Script.On("late", async (_, database) =>
+            {
+                await released.Task;
+                ended.SetResult(await Record.ExceptionAsync(() => database.SaveChangesAsync(CancellationToken.None)));
+            }));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "late"));
+        released.SetResult();
+
+        Assert.NotNull(await ended.Task.WaitAsync(Eventually.DefaultLimit, Cancelled));
+        Assert.Equal(["k"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
+        Assert.Equal(0, await Tables.CountAsync("orders") + await Tables.CountAsync("inbox"));
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("next"));
+        Assert.Equal(1, await Tables.EffectsAsync("next"));
+    }
+
+    [Fact]
+    public async Task A_statement_that_never_ends_is_cancelled_and_its_connection_serves_on()
+    {
+        Assert.SkipUnless(Provider == DatabaseProvider.PostgreSql, "Declared difference: pg_sleep is PostgreSQL's.");
+        var engine = await StartEngineAsync(s => s
+            .With("Inbox:HandlerTimeoutMilliseconds", LimitMilliseconds).With("Inbox:MaxAttempts", 1)
+            .Script.On("sleep", (_, database, cancellationToken) => database.Database.ExecuteSqlRawAsync("SELECT pg_sleep(20)", cancellationToken)));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "sleep"));
+
+        Assert.Equal(["k"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
+        Assert.Equal(0L, await Tables.ValueAsync("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%' AND state = 'active' AND pid <> pg_backend_pid()"));
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("next"));
+        Assert.Equal(1, await Tables.EffectsAsync("next"));
+    }
+
+    /// <summary>As an operator may have set it, and as a process meets it that was frozen inside a transaction.</summary>
+    [Fact]
+    public async Task A_session_that_the_server_ended_because_it_stood_still_is_nobodys_fault()
+    {
+        Assert.SkipUnless(Provider == DatabaseProvider.PostgreSql, "Declared difference: the other databases end no session that stands still.");
+        var engine = await StartEngineAsync(s => s
+            .With("ConnectionStrings:Orders", ConnectionString + ";Options=-c idle_in_transaction_session_timeout=200").With("Inbox:MaxAttempts", 1)
+            .Script.On("still", (run, _) => run > 1 ? Task.CompletedTask : UntilSessionEndedAsync()));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "still"));
+
+        Assert.Equal(2, engine.Script.Runs("still"));
+        Assert.Equal(1, await Tables.EffectsAsync("k"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    private Task<long> UntilSessionEndedAsync() => Eventually.Equal(0L, async () => (long)(await Tables.ValueAsync(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"))!);
+
+    private static Task HangAsync(Ending ending, ManualResetEventSlim end, CancellationToken cancellationToken)
+    {
+        if (ending == Ending.NeverOnItsThread)
+        {
+            end.Wait(CancellationToken.None);
+        }
+
+        return ending == Ending.WhenCancelled ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken) : new TaskCompletionSource().Task;
+    }
+}
+
+public sealed class HandlerTimeoutOnSqlite(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.Sqlite);
+
+public sealed class HandlerTimeoutOnPostgreSql(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.PostgreSql);
+
+public sealed class HandlerTimeoutOnSqlServer(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.SqlServer);
