@@ -1,6 +1,9 @@
+using Effects = System.Linq.ILookup<(string Operation, string Client, string Key), Messaging.Services.Effect>;
+using ParkedRows = System.Linq.ILookup<(string Operation, string? Client, string? Key), Messaging.Services.Snapshot.Parked>;
+
 namespace Messaging.Services;
 
-/// <summary>An invariant of DESIGN that does not hold, and on what.</summary>
+/// <summary>An invariant of DESIGN that does not hold, and on what; I0 is that there was something to judge.</summary>
 public sealed record Violation(string Invariant, string What)
 {
     public override string ToString() => $"{Invariant}: {What}";
@@ -17,50 +20,49 @@ public static class InvariantChecker
     /// <param name="queued">Messages that the broker has in its queues, unacknowledged ones included.</param>
     public static IReadOnlyList<Violation> Check(Journal journal, Snapshot tables, long queued)
     {
-        var effects = tables.Effects.ToLookup(e => (e.Operation, e.Key));
-        var parked = tables.ParkedMessages.ToLookup(p => (p.Operation, p.Key));
+        var effects = tables.Effects.ToLookup(e => (e.Operation, e.Client, e.Key));
+        var parked = tables.ParkedMessages.ToLookup(p => (p.Operation, p.Client, p.Key));
+        var accepted = journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted).Select(e => e.Request).Distinct().ToList();
         return
         [
-            .. NoLoss(journal, effects, parked), .. NoDouble(tables, effects), .. NoPhantom(journal, tables, effects), .. Atomic(tables, parked),
-            .. StableReply(journal), .. AcknowledgedAfterCommit(tables, parked, queued), .. Drained(tables, queued), .. Unknown(journal, tables, effects),
+            .. SomethingAccepted(accepted), .. NoLoss(accepted, effects, parked), .. NoDouble(tables, effects), .. NoPhantom(journal, tables),
+            .. Atomic(tables, parked), .. StableReply(journal), .. AcknowledgedAfterCommit(accepted, tables, parked, queued), .. Drained(tables, queued),
+            .. Unknown(journal, tables, effects),
         ];
     }
 
-    /// <summary>I1: every key answered 2xx ends as one effect, or one parked row with its body intact.</summary>
-    private static IEnumerable<Violation> NoLoss(Journal journal, ILookup<(string, string), Effect> effects, ILookup<(string, string?), Snapshot.Parked> parked)
-    {
-        foreach (var request in journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted).Select(e => e.Request).Distinct())
-        {
-            var intact = parked[(request.Operation, request.Key)].Any(p => p.Body.Contains(request.IsPayment ? request.Payload : $"item {request.Number}", StringComparison.Ordinal));
-            if (!effects[(request.Operation, request.Key)].Any() && !intact)
-            {
-                yield return new Violation("I1", $"{request.Key} was accepted, and has neither an effect nor a parked row");
-            }
-        }
-    }
+    /// <summary>A run that nobody had a request accepted in proves nothing: every invariant holds of nothing.</summary>
+    private static IEnumerable<Violation> SomethingAccepted(List<Request> accepted) =>
+        accepted.Count > 0 ? [] : [new Violation("I0", "nothing was accepted, so there is nothing to judge")];
 
-    /// <summary>I2: effects per key ≤ 1, and the running balance is the sum of the ledger.</summary>
-    private static IEnumerable<Violation> NoDouble(Snapshot tables, ILookup<(string, string), Effect> effects)
+    /// <summary>I1: every request answered 2xx ends as an effect with its payload, or one parked row with its body intact.</summary>
+    private static IEnumerable<Violation> NoLoss(List<Request> accepted, Effects effects, ParkedRows parked) => accepted
+        .Where(r => effects[(r.Operation, r.Client, r.Key)].All(e => e.Payload != r.Payload) && !parked[(r.Operation, r.Client, r.Key)].Any(p => ParkedBody.IsOf(r, p.Body)))
+        .Select(r => new Violation("I1", $"{r.Key} was accepted as '{r.Payload}', and has neither an effect nor a parked row with its body"));
+
+    /// <summary>I2: effects per key ≤ 1, and each running balance is the sum of its client's entries in that currency.</summary>
+    private static IEnumerable<Violation> NoDouble(Snapshot tables, Effects effects)
     {
-        foreach (var key in tables.Effects.GroupBy(e => (e.Operation, e.Client, e.Key)).Where(g => g.Count() > 1))
+        foreach (var key in effects.Where(g => g.Count() > 1))
         {
             yield return new Violation("I2", $"{key.Key.Key} took effect {key.Count()} times");
         }
 
-        var ledger = tables.Effects.Where(e => e.Operation == "capture-payment").Sum(e => decimal.Parse(e.Payload, System.Globalization.CultureInfo.InvariantCulture));
-        if (tables.Balances.Values.Sum() != ledger)
+        var entries = tables.Effects.Where(e => e.Currency is not null)
+            .ToLookup(e => (e.Client, e.Currency!), e => decimal.Parse(e.Payload, System.Globalization.CultureInfo.InvariantCulture));
+        foreach (var account in entries.Select(e => e.Key).Union(tables.Balances.Keys).Where(a => tables.Balances.GetValueOrDefault(a) != entries[a].Sum()))
         {
-            yield return new Violation("I2", $"the balances are {tables.Balances.Values.Sum()}, the ledger sums to {ledger}");
+            yield return new Violation("I2", $"the balance of {account} is {tables.Balances.GetValueOrDefault(account)}, its entries sum to {entries[account].Sum()}");
         }
     }
 
     /// <summary>I3: every effect was attempted, with the payload that was accepted first.</summary>
-    private static IEnumerable<Violation> NoPhantom(Journal journal, Snapshot tables, ILookup<(string, string), Effect> effects)
+    private static IEnumerable<Violation> NoPhantom(Journal journal, Snapshot tables)
     {
-        var attempted = journal.Entries.ToLookup(e => (e.Request.Operation, e.Request.Key));
+        var attempted = journal.Entries.ToLookup(e => (e.Request.Operation, e.Request.Client, e.Request.Key));
         foreach (var effect in tables.Effects)
         {
-            var entries = attempted[(effect.Operation, effect.Key)].ToList();
+            var entries = attempted[(effect.Operation, effect.Client, effect.Key)].ToList();
             var accepted = entries.FirstOrDefault(e => e.Answer == Journal.Answer.Accepted)?.Request.Payload;
             if (entries.All(e => e.Request.Payload != effect.Payload) || (accepted is not null && accepted != effect.Payload))
             {
@@ -79,19 +81,19 @@ public static class InvariantChecker
     /// I4: inbox row, effect and outcome are there together or not at all. Of a key that was forgotten only the effect is left; it is
     /// known by the message that came afterwards, and was parked as too late.
     /// </summary>
-    private static IEnumerable<Violation> Atomic(Snapshot tables, ILookup<(string, string?), Snapshot.Parked> parked)
+    private static IEnumerable<Violation> Atomic(Snapshot tables, ParkedRows parked)
     {
         var effects = tables.Effects.Select(e => (e.Operation, e.Client, e.Key)).ToHashSet();
         var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
         return tables.Inbox.Where(i => i.Status is null).Select(i => new Violation("I4", $"{i.Key} is claimed and has no outcome"))
             .Concat(tables.Inbox.Where(i => i.Status is "created" or "captured" && !effects.Contains((i.Operation, i.Client, i.Key))).Select(i => new Violation("I4", $"{i.Key} is {i.Status} and has no effect")))
-            .Concat(effects.Where(e => !claims.Contains(e) && !parked[(e.Operation, e.Key)].Any(p => p.Reason == "too-late" && p.Client == e.Client)).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
+            .Concat(effects.Where(e => !claims.Contains(e) && parked[(e.Operation, e.Client, e.Key)].All(p => p.Reason != "too-late")).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
     }
 
     /// <summary>I5: same key and payload, byte-same acceptance; same key and another payload, never accepted.</summary>
     private static IEnumerable<Violation> StableReply(Journal journal)
     {
-        foreach (var key in journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted && e.Acceptance is not null).GroupBy(e => (e.Request.Operation, e.Request.Key)))
+        foreach (var key in journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted && e.Acceptance is not null).GroupBy(e => (e.Request.Operation, e.Request.Client, e.Request.Key)))
         {
             if (key.DistinctBy(e => e.Request.Payload).Count() > 1)
             {
@@ -104,13 +106,17 @@ public static class InvariantChecker
         }
     }
 
-    /// <summary>I6: with nothing under way any more, a submission without an outcome was acknowledged, or counted as sent, too early.</summary>
-    private static IEnumerable<Violation> AcknowledgedAfterCommit(Snapshot tables, ILookup<(string, string?), Snapshot.Parked> parked, long queued)
+    /// <summary>
+    /// I6: with nothing under way any more, what is without an outcome was acknowledged, or counted as sent, too early. It may be known by
+    /// its submission alone (no answer came) or by the journal alone (a foreign message has no submission).
+    /// </summary>
+    private static IEnumerable<Violation> AcknowledgedAfterCommit(List<Request> accepted, Snapshot tables, ParkedRows parked, long queued)
     {
         var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
-        return queued > 0 || tables.Outgoing > 0 ? [] : tables.Submissions
-            .Where(s => !claims.Contains((s.Operation, s.Client, s.Key)) && !parked[(s.Operation, s.Key)].Any())
-            .Select(s => new Violation("I6", $"{s.Key} was committed in the publisher, and its message was let go without an outcome"));
+        return queued > 0 || tables.Outgoing > 0 ? [] : tables.Submissions.Select(s => (s.Operation, s.Client, s.Key))
+            .Union(accepted.Select(r => (r.Operation, r.Client, r.Key)))
+            .Where(key => !claims.Contains(key) && !parked[key].Any())
+            .Select(key => new Violation("I6", $"{key.Key} was accepted, and its message was let go without an outcome"));
     }
 
     /// <summary>I7: queue, unacknowledged and outbox reach 0.</summary>
@@ -128,10 +134,10 @@ public static class InvariantChecker
     }
 
     /// <summary>I11: what was answered with "unknown" happened once or not at all.</summary>
-    private static IEnumerable<Violation> Unknown(Journal journal, Snapshot tables, ILookup<(string, string), Effect> effects)
+    private static IEnumerable<Violation> Unknown(Journal journal, Snapshot tables, Effects effects)
     {
-        var submitted = tables.Submissions.ToLookup(s => (s.Operation, s.Key));
-        return journal.Entries.Where(e => e.Answer == Journal.Answer.Unknown).Select(e => (e.Request.Operation, e.Request.Key)).Distinct()
+        var submitted = tables.Submissions.ToLookup(s => (s.Operation, s.Client, s.Key));
+        return journal.Entries.Where(e => e.Answer == Journal.Answer.Unknown).Select(e => (e.Request.Operation, e.Request.Client, e.Request.Key)).Distinct()
             .Where(key => submitted[key].Count() > 1 || effects[key].Count() > 1)
             .Select(key => new Violation("I11", $"{key.Key}, whose answer was unknown, happened more than once"));
     }

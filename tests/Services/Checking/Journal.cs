@@ -10,8 +10,11 @@ public sealed class Journal
     /// <summary>In the order of the answers.</summary>
     public IReadOnlyCollection<Entry> Entries => _entries;
 
-    /// <summary>The server took it: 2xx over HTTP, or a broker's confirm of a foreign message (which has no <paramref name="acceptance"/>).</summary>
-    public void Accepted(Request request, string? acceptance = null) => _entries.Enqueue(new Entry(request, Answer.Accepted, acceptance));
+    /// <summary>The server took it: 2xx over HTTP.</summary>
+    public void Accepted(Request request, string acceptance) => _entries.Enqueue(new Entry(request, Answer.Accepted, acceptance));
+
+    /// <summary>The broker took a foreign producer's message, whose confirm says no more than that; without a client header it is filed as "external".</summary>
+    public void Confirmed(Request request, string client = "external") => _entries.Enqueue(new Entry(request with { Client = client }, Answer.Accepted, null));
 
     /// <summary>The key stands for another payload: 422.</summary>
     public void Refused(Request request) => _entries.Enqueue(new Entry(request, Answer.Refused, null));

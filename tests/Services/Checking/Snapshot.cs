@@ -7,7 +7,7 @@ namespace Messaging.Services;
 /// <summary>Everything the tables say, read past the engine, on any of the databases.</summary>
 public sealed record Snapshot(
     IReadOnlyList<Snapshot.Submitted> Submissions, IReadOnlyList<Snapshot.Claimed> Inbox, IReadOnlyList<Effect> Effects,
-    IReadOnlyList<Snapshot.Parked> ParkedMessages, IReadOnlyDictionary<string, decimal> Balances, long Outgoing)
+    IReadOnlyList<Snapshot.Parked> ParkedMessages, IReadOnlyDictionary<(string Client, string Currency), decimal> Balances, long Outgoing)
 {
     public static async Task<Snapshot> TakeAsync(DbConnection connection, CancellationToken cancellationToken)
     {
@@ -17,11 +17,11 @@ public sealed record Snapshot(
             row => new Claimed(row.GetString(0), row.GetString(1), row.GetString(2), Hex(row, 3), Text(row, 4)));
         var orders = await ReadAsync("SELECT client, idempotency_key, item, quantity FROM orders",
             row => new Effect("submit-order", row.GetString(0), row.GetString(1), Effect.OfOrder(row.GetString(2), Number(row, 3))));
-        var payments = await ReadAsync("SELECT client, idempotency_key, amount FROM ledger",
-            row => new Effect("capture-payment", row.GetString(0), row.GetString(1), Effect.OfPayment(Decimal(row, 2))));
+        var payments = await ReadAsync("SELECT client, idempotency_key, amount, currency FROM ledger",
+            row => new Effect("capture-payment", row.GetString(0), row.GetString(1), Effect.OfPayment(Decimal(row, 2)), row.GetString(3)));
         var parked = await ReadAsync("SELECT operation, client, idempotency_key, reason, body FROM parked_messages",
             row => new Parked(row.GetString(0), Text(row, 1), Text(row, 2), row.GetString(3), Encoding.UTF8.GetString((byte[])row.GetValue(4))));
-        var balances = await ReadAsync("SELECT client, currency, amount FROM balances", row => (Of: row.GetString(0) + " " + row.GetString(1), Amount: Decimal(row, 2)));
+        var balances = await ReadAsync("SELECT client, currency, amount FROM balances", row => (Of: (row.GetString(0), row.GetString(1)), Amount: Decimal(row, 2)));
         var outgoing = await ReadAsync("SELECT COUNT(*) FROM outgoing_messages", row => Number(row, 0));
         return new Snapshot(submissions, inbox, [.. orders, .. payments], parked, balances.ToDictionary(b => b.Of, b => b.Amount), outgoing[0]);
 

@@ -114,7 +114,7 @@ internal sealed class ServerLane : CrashLane
     {
         var published = requests.ToList();
         await RedeliverAsync(published, client);
-        published.ForEach(request => Journal.Accepted(request));
+        published.ForEach(request => Journal.Confirmed(request, client));
     }
 
     /// <summary>Messages that nobody is told of: what a broker does that hands out again what it handed out before.</summary>

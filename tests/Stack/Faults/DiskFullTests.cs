@@ -25,7 +25,7 @@ public sealed class DiskFullTests(SharedServers servers)
         var foreign = Enumerable.Range(1, 400).Select(i => Request.Order($"foreign-{i}", i)).ToList();
         await deployment.PublishAsync("orders", foreign.Select(r =>
             (System.Text.Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        foreign.ForEach(r => journal.Accepted(r));
+        foreign.ForEach(r => journal.Confirmed(r));
 
         // What the broker no longer has is committed: on a full disk, not one acknowledgement too many.
         await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 0, Unacknowledged: > 0 }, Limit);

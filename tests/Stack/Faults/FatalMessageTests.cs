@@ -20,7 +20,7 @@ public sealed class FatalMessageTests(SharedServers servers)
         var requests = Enumerable.Range(1, 60).Select(i => Request.Order(i == 30 ? "fatal" : $"k{i}", i)).ToList();
         await deployment.PublishAsync("orders", requests.Select(r =>
             (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        requests.ForEach(r => journal.Accepted(r));
+        requests.ForEach(r => journal.Confirmed(r));
 
         var deaths = 0;
         while (await DiesAsync(deployment, direct: deaths % 2 == 0))

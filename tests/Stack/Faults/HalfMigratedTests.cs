@@ -78,7 +78,7 @@ public sealed class HalfMigratedTests(SharedServers servers)
         foreach (var request in Enumerable.Range(1, Backlog).Select(i => Request.Order($"k{i}", i)))
         {
             await channel.BasicPublishAsync("", "orders", mandatory: true, Amqp.Json(("Idempotency-Key", request.Key)), Encoding.UTF8.GetBytes(request.Json), TestContext.Current.CancellationToken);
-            journal.Accepted(request);
+            journal.Confirmed(request);
         }
     });
 

@@ -66,7 +66,7 @@ public sealed class ProcessFaultTests(SharedServers servers)
         var requests = Enumerable.Range(1, count).Select(i => Request.Order($"k{i}", i)).ToList();
         await deployment.PublishAsync("orders", requests.Select(r =>
             (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        requests.ForEach(r => journal.Accepted(r));
+        requests.ForEach(r => journal.Confirmed(r));
         return journal;
     }
 }

@@ -37,7 +37,7 @@ internal sealed class RecoveryLane(Deployment deployment) : IAsyncDisposable
         var requests = Enumerable.Range(_published + 1, Backlog).Select(i => Request.Order($"k{i}", 1 + (i % 1000))).ToList();
         await deployment.PublishAsync("orders", requests.Select(r =>
             (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        requests.ForEach(r => _journal.Accepted(r));
+        requests.ForEach(r => _journal.Confirmed(r));
         _published += Backlog;
     }
 

@@ -83,7 +83,7 @@ public sealed class OutageTests(SharedServers servers)
         var foreign = Enumerable.Range(0, 50).Select(i => Request.Order($"foreign-{i}")).ToList();
         await deployment.PublishAsync("orders", foreign.Select(r =>
             (System.Text.Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        foreign.ForEach(r => journal.Accepted(r));
+        foreign.ForEach(r => journal.Confirmed(r));
         var paused = Request.Order("while-paused");
         journal.Unknown(paused);
         using (var refused = await deployment.SubmitAsync(paused.Path, paused.Key, paused.Json))
