@@ -1,4 +1,3 @@
-using System.Text;
 using Npgsql;
 
 namespace Messaging.Services;
@@ -9,17 +8,15 @@ namespace Messaging.Services;
 /// </summary>
 public sealed class CommitCutter : IAsyncDisposable
 {
-    private static readonly byte[] Commit = "COMMIT\0"u8.ToArray();
-
-    private readonly byte[] _work;
     private readonly FaultProxy _proxy;
+    private volatile string _work;
     private int _left;
 
     /// <param name="connectionString">Of the server.</param>
-    /// <param name="work">Only commits of connections that have sent this are cut.</param>
-    public CommitCutter(string connectionString, string work = "")
+    /// <param name="work">Only commits of transactions in which a statement has this text are cut.</param>
+    public CommitCutter(string connectionString, string work)
     {
-        _work = Encoding.UTF8.GetBytes(work);
+        _work = work;
         var server = new NpgsqlConnectionStringBuilder(connectionString);
         _proxy = new FaultProxy(server.Host!, server.Port, () => new Watch(this));
         ConnectionString = Through(_proxy, connectionString);
@@ -47,16 +44,30 @@ public sealed class CommitCutter : IAsyncDisposable
     /// <summary>Cuts the next commits.</summary>
     public void CutNext(int commits) => Volatile.Write(ref _left, commits);
 
+    /// <summary>Cuts the next commit of this work, also of a transaction that has begun.</summary>
+    public void CutNext(string work)
+    {
+        _work = work;
+        CutNext(1);
+    }
+
     public ValueTask DisposeAsync() => _proxy.DisposeAsync();
 
     private sealed class Watch(CommitCutter owner) : IWatch
     {
-        private bool _wanted;
+        private readonly ClientMessages _messages = new();
 
         public Cut See(ReadOnlySpan<byte> sent)
         {
-            _wanted |= sent.IndexOf(owner._work) >= 0;
-            return _wanted && sent.IndexOf(Commit) >= 0 && Interlocked.Decrement(ref owner._left) >= 0 ? owner.Where : Cut.None;
+            foreach (var work in _messages.Commits(sent))
+            {
+                if (work.Any(statement => statement.Contains(owner._work, StringComparison.Ordinal)) && Interlocked.Decrement(ref owner._left) >= 0)
+                {
+                    return owner.Where;
+                }
+            }
+
+            return Cut.None;
         }
     }
 }

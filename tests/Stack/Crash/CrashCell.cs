@@ -29,13 +29,18 @@ public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provi
 
     private int _round;
 
-    /// <summary>The points that lie inside a commit whose answer is lost: there the proxy cuts the COMMIT itself.</summary>
-    public bool CutsTheCommit => Fault == Fault.DatabaseCut && Provider == DatabaseProvider.PostgreSql && Point is "P3" or "C5";
+    /// <summary>The points that lie inside a commit whose answer is lost: there the proxy cuts the COMMIT itself, of a transaction with this text in it.</summary>
+    public string? CutsTheCommitOf => (Fault, Provider, Point) switch
+    {
+        (Fault.DatabaseCut, DatabaseProvider.PostgreSql, "P3") => "INSERT INTO submissions",
+        (Fault.DatabaseCut, DatabaseProvider.PostgreSql, "C5") => "INSERT INTO inbox",
+        _ => null,
+    };
 
     /// <summary>Where to strike, as <see cref="CrashPath"/> reads it.</summary>
     public string Path => (Point, IsBatch) switch
     {
-        _ when CutsTheCommit => (Point == "P3" ? "P2" : "C4") + AtLeastTwo,
+        _ when CutsTheCommitOf is not null => (Point == "P3" ? "P2" : "C4") + AtLeastTwo,
         ("D4", _) => Provider == DatabaseProvider.Sqlite ? "D4@2" : "D2@2 D4",
         ("P5", true) => "P4@2 P5",
         ("C8", _) => "C8",

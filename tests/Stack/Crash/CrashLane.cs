@@ -29,7 +29,11 @@ internal abstract class CrashLane(DatabaseOptions database) : IAsyncDisposable
     /// <summary>True when the process that dies has no HTTP front: its messages come over the broker.</summary>
     public abstract bool IsFedByBroker(CrashCell cell);
 
-    public abstract void CutDatabase(bool atNextCommit);
+    /// <summary>How many connections were reset, and commits cut, so far.</summary>
+    public abstract int Cuts { get; }
+
+    /// <param name="atCommitOf">A part of the statement whose commit is to be cut; null to cut all connections now.</param>
+    public abstract void CutDatabase(string? atCommitOf);
 
     public abstract void CutBroker();
 

@@ -17,9 +17,24 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
     /// <summary>The invariants that were broken; none, if all is well.</summary>
     public async Task<IReadOnlyList<Violation>> RunAsync()
     {
+        var before = lane.Cuts;
         await (cell.Point[0] == 'R' ? new RetentionScenario(cell, lane).RunAsync() : cell.Fault == Fault.Kill ? KillAsync() : StrikeAsync());
         await DrainAsync();
+        MustHaveCut(lane.Cuts - before);
         return await lane.JudgeAsync();
+    }
+
+    /// <summary>A cut that met nothing is no fault, and the cell would be green for it.</summary>
+    private void MustHaveCut(int cuts)
+    {
+        if (cell.CutsTheCommitOf is { } work)
+        {
+            Assert.True(cuts == 1, $"{cuts} commits of '{work}' were cut instead of one");
+        }
+        else if (cell.Fault is Fault.DatabaseCut or Fault.BrokerCut)
+        {
+            Assert.True(cuts > 0, "there was no connection to cut");
+        }
     }
 
     private async Task KillAsync()
@@ -72,7 +87,7 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
                 hangUp.Cancel();
                 break;
             case Fault.DatabaseCut:
-                lane.CutDatabase(cell.CutsTheCommit);
+                lane.CutDatabase(cell.CutsTheCommitOf);
                 break;
             default:
                 lane.CutBroker();

@@ -29,7 +29,9 @@ internal sealed class FileLane : CrashLane
 
     public override bool IsFedByBroker(CrashCell cell) => false;
 
-    public override void CutDatabase(bool atNextCommit) => throw new NotSupportedException("There is no connection.");
+    public override int Cuts => 0;
+
+    public override void CutDatabase(string? atCommitOf) => throw new NotSupportedException("There is no connection.");
 
     public override void CutBroker() => throw new NotSupportedException("There is no connection.");
 

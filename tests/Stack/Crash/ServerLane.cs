@@ -23,6 +23,7 @@ internal sealed class ServerLane : CrashLane
     private readonly Action<IServiceCollection>? _sabotage;
     private readonly CommitCutter? _cutter;
     private readonly string _connectionString;
+    private int _reset;
 
     private ServerLane(DatabaseProvider provider, TestDatabase database, VirtualHost host, Action<IServiceCollection>? sabotage)
         : base(new DatabaseOptions(provider, database.ConnectionString))
@@ -31,7 +32,7 @@ internal sealed class ServerLane : CrashLane
         ToBroker = new FaultProxy(host.Uri.Host, host.Uri.Port);
         if (provider == DatabaseProvider.PostgreSql)
         {
-            _cutter = new CommitCutter(database.ConnectionString);
+            _cutter = new CommitCutter(database.ConnectionString, work: "INSERT INTO submissions");
             (ToDatabase, _connectionString) = (_cutter.Proxy, _cutter.ConnectionString);
         }
         else
@@ -90,19 +91,21 @@ internal sealed class ServerLane : CrashLane
 
     public override bool IsFedByBroker(CrashCell cell) => cell.Point[0] is 'C' or 'R';
 
-    public override void CutDatabase(bool atNextCommit)
+    public override int Cuts => Volatile.Read(ref _reset) + (_cutter?.Done ?? 0);
+
+    public override void CutDatabase(string? atCommitOf)
     {
-        if (atNextCommit)
+        if (atCommitOf is not null)
         {
-            _cutter!.CutNext(1);
+            _cutter!.CutNext(atCommitOf);
         }
         else
         {
-            ToDatabase.ResetAll();
+            Interlocked.Add(ref _reset, ToDatabase.ResetAll());
         }
     }
 
-    public override void CutBroker() => ToBroker.ResetAll();
+    public override void CutBroker() => Interlocked.Add(ref _reset, ToBroker.ResetAll());
 
     public override async Task<long> QueuedAsync() =>
         (await _host.CountAsync(SubmitOrder.Queue)).Messages + (await _host.CountAsync(CapturePayment.Queue)).Messages;
