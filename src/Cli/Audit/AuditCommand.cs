@@ -9,7 +9,7 @@ namespace Messaging.Cli;
 /// <summary><c>messaging audit</c>.</summary>
 internal static class AuditCommand
 {
-    private const int Good = 0, Violated = 1, CouldNotCheck = 2;
+    private const int CouldNotCheck = (int)Judgement.Incomplete;
 
     public static Command Create()
     {
@@ -22,7 +22,7 @@ internal static class AuditCommand
 
             It only reads. While a load is running, what is on its way looks lost: stop the load, and give --wait.
 
-            Exit code: 0 good; 1 an invariant is violated; 2 what was asked for could not be checked.
+            Exit code: 0 good; 1 an invariant is violated; 2 what was asked for could not be checked, or no key was accepted.
 
             Examples:
               messaging audit --postgres 'Host=localhost;Database=messaging;Username=messaging' --rabbitmq amqp://guest:guest@localhost/ --wait 60s
@@ -72,7 +72,7 @@ internal static class AuditCommand
                 AuditView.Write(report, AnsiConsole.Console);
             }
 
-            return report.IsGood ? Good : Violated;
+            return (int)report.Judgement;
         }
         catch (Exception exception) when (exception is DbException or SettingException or BrokerUnavailableException or IOException or JsonException or UnauthorizedAccessException)
         {

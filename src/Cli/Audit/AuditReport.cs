@@ -28,7 +28,14 @@ internal sealed record AuditReport
     /// <summary>I1 to I7, in this order.</summary>
     public required IReadOnlyList<InvariantResult> Invariants { get; init; }
 
-    public bool IsGood => Invariants.All(i => i.State != CheckState.Violated);
+    /// <summary>What was not named, so not checked, is the reader's to weigh: no broker, no journal. That nothing was accepted is no proof of anything.</summary>
+    public Judgement Judgement =>
+        Invariants.Any(i => i.State == CheckState.Violated) ? Judgement.Violated : Incomplete is null ? Judgement.Good : Judgement.Incomplete;
+
+    public bool IsGood => Judgement == Judgement.Good;
 
     public string Verdict => $"{Keys} keys, {Effects} effects, {Lost} lost, {Doubled} doubled";
+
+    /// <summary>Why it proves nothing; null when it does.</summary>
+    public string? Incomplete => Keys == 0 ? Cli.Verdict.NothingAccepted : null;
 }

@@ -21,6 +21,10 @@ internal static class AuditView
 
         console.WriteLine($"{report.Parked} parked, {report.Outgoing} outgoing rows{string.Concat(report.Queues.Select(q => ", " + q))}");
         console.WriteLine(report.Verdict);
+        if (report.Incomplete is { } why)
+        {
+            console.WriteLine($"INCOMPLETE: {why}");
+        }
     }
 
     public static string Json(AuditReport report) => JsonSerializer.Serialize(report, AuditJson.Default.AuditReport);

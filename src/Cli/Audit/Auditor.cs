@@ -79,8 +79,10 @@ internal sealed class Auditor(AuditSettings settings, Journal? journal)
     private static InvariantResult Liveness(long outgoing, IReadOnlyList<QueueCount>? queues)
     {
         var full = (queues ?? []).Where(q => !q.IsEmpty).Select(q => q.ToString());
-        var figures = string.Join("; ", [$"{outgoing} outgoing rows", .. queues is null ? (string[])["no broker was read"] : queues.Select(q => q.ToString())]);
-        return InvariantResult.Of("I7", "liveness", figures, outgoing > 0 ? full.Prepend($"{outgoing} outgoing rows") : full);
+        var figures = string.Join("; ", [$"{outgoing} outgoing rows", .. queues is null ? (string[])["no broker was read: what its queues hold is not known"] : queues.Select(q => q.ToString())]);
+        return queues is null && outgoing == 0
+            ? InvariantResult.NotChecked("I7", "liveness", figures)
+            : InvariantResult.Of("I7", "liveness", figures, outgoing > 0 ? full.Prepend($"{outgoing} outgoing rows") : full);
     }
 
     /// <summary>The message of a parked row must hold what was accepted, to the byte.</summary>

@@ -15,6 +15,8 @@ internal sealed record FaultCount(string Name, int Weight, int AtLeast, int Inje
 /// <summary>The judgement, its reasons, and the exit code that stands for it.</summary>
 internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyList<string> Reasons)
 {
+    public const string NothingAccepted = "no key was accepted, so there was nothing to judge";
+
     public int ExitCode => (int)Judgement;
 
     /// <param name="invariants">I1 to I7.</param>
@@ -31,7 +33,7 @@ internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyLis
         [
             .. invariants.Where(i => i.State == CheckState.NotChecked).Select(i => $"{i.Id} {i.Name} was not checked: {i.Figures}"),
             .. counts.Where(c => c.Injected < c.AtLeast).Select(c => $"{c.Name} was done {c.Injected} times, at least {c.AtLeast} were promised"),
-            .. (string[])(keys < keysWanted ? [$"{keys} keys were accepted, at least {keysWanted} were promised"] : []),
+            .. (string[])(keys == 0 ? [NothingAccepted] : keys < keysWanted ? [$"{keys} keys were accepted, at least {keysWanted} were promised"] : []),
             .. (string[])(interrupted ? ["it was interrupted"] : []),
         ];
         var judgement = violated.Count > 0 ? Judgement.Violated : incomplete.Count > 0 ? Judgement.Incomplete : Judgement.Good;

@@ -55,7 +55,7 @@ internal static class ReportAssembly
         var drained = audit?.Invariants[^1];
         var figures = $"{drained?.Figures ?? NoDatabase}; {recovery?.ToString() ?? "throughput was not compared"}";
         var offending = (IReadOnlyList<string>)[.. drained?.Offending ?? [], .. (string[])(recovery is { IsGood: false } ? [recovery.ToString()] : [])];
-        invariants.Add(recovery is null && offending.Count == 0
+        invariants.Add((recovery is null || drained is null or { State: CheckState.NotChecked }) && offending.Count == 0
             ? InvariantResult.NotChecked("I7", "liveness", figures)
             : InvariantResult.Of("I7", "liveness", figures, offending));
         return invariants;

@@ -1,10 +1,12 @@
 using System.Text.Json;
+using Messaging.Services;
 using Microsoft.Data.Sqlite;
+using RabbitMQ.Client;
 
 namespace Messaging.Stack;
 
 /// <summary>An audit of a database that somebody has tampered with names each key that offends. A checker that was never seen red proves nothing.</summary>
-public sealed class AuditTests(AuditedDeployment audited) : IClassFixture<AuditedDeployment>, IDisposable
+public sealed class AuditTests(AuditedDeployment audited, SharedServers servers) : IClassFixture<AuditedDeployment>, IDisposable
 {
     private readonly TestFolder _folder = audited.Copy();
 
@@ -35,11 +37,55 @@ public sealed class AuditTests(AuditedDeployment audited) : IClassFixture<Audite
         var (code, output) = await AuditAsync("--json");
 
         Assert.True(code == 1, output);
-        using var report = JsonDocument.Parse(output);
-        var found = report.RootElement.GetProperty("invariants").EnumerateArray().Single(i => i.GetProperty("id").GetString() == invariant);
-        Assert.Equal("Violated", found.GetProperty("state").GetString());
-        var offending = Assert.Single(found.GetProperty("offending").EnumerateArray()).GetString();
-        Assert.Contains(invariant == "I7" ? "1 outgoing rows" : key, offending, StringComparison.Ordinal);
+        var (state, offending) = Find(output, invariant);
+        Assert.Equal("Violated", state);
+        Assert.Contains(invariant == "I7" ? "1 outgoing rows" : key, Assert.Single(offending), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_nothing_was_accepted_there_was_nothing_to_judge()
+    {
+        await TamperAsync("DELETE FROM submissions; DELETE FROM inbox; DELETE FROM orders; DELETE FROM ledger; DELETE FROM balances WHERE @key = @key");
+
+        var (code, output) = await CommandLine.RunAsync(AuditedDeployment.Limit, "audit", "--database", "sqlite", "--connection", DatabaseFile);
+
+        Assert.True(code == 2, output);
+        Assert.EndsWith("INCOMPLETE: no key was accepted, so there was nothing to judge", output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_look_at_the_queues_nobody_knows_whether_they_are_drained()
+    {
+        var (_, output) = await AuditAsync("--json");
+
+        Assert.Equal(("NotChecked", "NotChecked"), (Find(output, "I6").State, Find(output, "I7").State));
+    }
+
+    [Fact]
+    public async Task A_message_that_is_in_no_queue_and_has_no_outcome_was_let_go_too_early()
+    {
+        await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync("audit");
+        await using var connection = await host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);
+        foreach (var queue in (string[])["orders", "payments"])
+        {
+            await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        var (code, output) = await AuditAsync("--json", "--rabbitmq", host.Uri.ToString());
+        Assert.True(code == 0, output);
+        Assert.Equal(("Holds", "Holds"), (Find(output, "I6").State, Find(output, "I7").State));
+
+        var key = await TamperAsync("DELETE FROM orders WHERE idempotency_key = @key; DELETE FROM inbox WHERE idempotency_key = @key");
+        (code, output) = await AuditAsync("--json", "--rabbitmq", host.Uri.ToString());
+        Assert.True(code == 1, output);
+        var (state, offending) = Find(output, "I6");
+        Assert.Equal("Violated", state);
+        Assert.Contains(key, Assert.Single(offending), StringComparison.Ordinal);
+
+        await channel.BasicPublishAsync("", "orders", new byte[1], TestContext.Current.CancellationToken);
+        (_, output) = await AuditAsync("--json", "--rabbitmq", host.Uri.ToString());
+        Assert.Equal(("NotChecked", "Violated"), (Find(output, "I6").State, Find(output, "I7").State));
     }
 
     [Fact]
@@ -66,6 +112,13 @@ public sealed class AuditTests(AuditedDeployment audited) : IClassFixture<Audite
 
     private Task<(int ExitCode, string Output)> AuditAsync(params IEnumerable<string> more) =>
         CommandLine.RunAsync(AuditedDeployment.Limit, ["audit", "--database", "sqlite", "--connection", DatabaseFile, "--journal", audited.Journal, .. more]);
+
+    private static (string? State, List<string> Offending) Find(string output, string invariant)
+    {
+        using var report = JsonDocument.Parse(output);
+        var found = report.RootElement.GetProperty("invariants").EnumerateArray().Single(i => i.GetProperty("id").GetString() == invariant);
+        return (found.GetProperty("state").GetString(), [.. found.GetProperty("offending").EnumerateArray().Select(o => o.GetString()!)]);
+    }
 
     /// <returns>The key of the order that was chosen.</returns>
     private async Task<string> TamperAsync(string sql)

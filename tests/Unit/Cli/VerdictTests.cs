@@ -36,6 +36,15 @@ public sealed class VerdictTests
     }
 
     [Fact]
+    public void A_storm_in_which_nothing_was_accepted_is_incomplete_also_when_nothing_was_promised()
+    {
+        var verdict = Verdict.Of([Good], [], null, keys: 0, keysWanted: 0, interrupted: false);
+
+        Assert.Equal((Judgement.Incomplete, 2), (verdict.Judgement, verdict.ExitCode));
+        Assert.Contains("nothing to judge", Assert.Single(verdict.Reasons), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_was_not_checked_is_not_good() =>
         Assert.Equal(2, Verdict.Of([Good, InvariantResult.NotChecked("I4", "atomic", "no database")], [], null, 1, 0, false).ExitCode);
 
