@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using CsCheck;
 using Messaging.Services;
@@ -7,8 +8,8 @@ using Microsoft.Data.Sqlite;
 namespace Messaging.Database;
 
 /// <summary>
-/// Random sequences of everything that happens to a message, done by the real engine, then compared with a dictionary. A failure
-/// prints the seed; <c>CsCheck_Seed=… ./test database --filter ModelTests</c> begins with that sequence.
+/// Random sequences of everything that happens to a message, done by the real engine, then compared with a dictionary. Every run
+/// prints its seeds; <c>CsCheck_Seed=… ./test database --filter ModelTests</c> begins with that sequence.
 /// </summary>
 public sealed class ModelTests(SharedServers servers)
 {
@@ -46,17 +47,27 @@ public sealed class ModelTests(SharedServers servers)
 
     private static async Task CheckAsync(int iterations, long leastSteps, DatabaseProvider provider, Func<Task<EmptyDatabase>> create)
     {
-        var (done, watch) = (0L, Stopwatch.StartNew());
-        await Sequences.SampleAsync(async steps =>
+        var (worlds, seeds, watch) = (new ConcurrentQueue<World>(), new ConcurrentQueue<string>(), Stopwatch.StartNew());
+        // Each sequence by a seed of its own, so that every one can be named and run again, also one that was good.
+        await Parallel.ForEachAsync(Enumerable.Range(0, iterations), new ParallelOptions { MaxDegreeOfParallelism = 2 }, async (i, _) =>
         {
-            await using var database = await create();
-            await using var world = new World(provider, database.ConnectionString);
-            var violations = await world.RunAsync(steps);
-            Assert.True(violations.Count == 0, string.Join(Environment.NewLine, violations.Take(20)));
-            Interlocked.Add(ref done, world.Done);
-        }, iter: iterations, threads: 2, print: steps => string.Join(' ', steps));
+            var seed = (i == 0 ? Environment.GetEnvironmentVariable("CsCheck_Seed") : null) ?? Gen.Seed.Single();
+            await Sequences.SampleAsync(async steps =>
+            {
+                await using var database = await create();
+                await using var world = new World(provider, database.ConnectionString);
+                var violations = await world.RunAsync(steps);
+                Assert.True(violations.Count == 0, string.Join(Environment.NewLine, violations.Take(20)));
+                worlds.Enqueue(world);
+            }, seed: seed, iter: 1, threads: 1, print: steps => string.Join(' ', steps));
+            seeds.Enqueue(seed);
+        });
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{done:N0} steps in {iterations} sequences on {provider}, {watch.Elapsed.TotalSeconds:0} s");
+        var (done, crashes, forgotten, republished) = (worlds.Sum(w => (long)w.Done), worlds.Sum(w => w.Crashes), worlds.Sum(w => w.Forgotten), worlds.Sum(w => w.Republished));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{done:N0} steps in {iterations} sequences on {provider}, {watch.Elapsed.TotalSeconds:0} s: {crashes} crashes, {forgotten} keys forgotten, {republished} messages published again; seeds {string.Join(' ', seeds)}");
         Assert.InRange(done, leastSteps, long.MaxValue);
+        // Steps that never did what they are for would leave nothing to find.
+        Assert.True(crashes > 0 && forgotten > 0 && republished > 0, $"{crashes} crashes, {forgotten} keys forgotten, {republished} messages published again");
     }
 }

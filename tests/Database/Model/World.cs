@@ -41,8 +41,19 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
 
     private CrashPath? _crash;
 
+    private long _forgotten, _republished;
+
     /// <summary>Steps that did something: a broker that holds nothing can neither deliver nor lose.</summary>
     public int Done { get; private set; }
+
+    /// <summary>Processes that ended at a crash point.</summary>
+    public int Crashes { get; private set; }
+
+    /// <summary>Keys.</summary>
+    public long Forgotten => Interlocked.Read(ref _forgotten);
+
+    /// <summary>Messages that the reconciler put out again.</summary>
+    public long Republished => Interlocked.Read(ref _republished);
 
     /// <summary>Does all of it, delivers what is left, and says which invariants do not hold.</summary>
     public async Task<IReadOnlyList<string>> RunAsync(IReadOnlyList<Step> steps)
@@ -108,7 +119,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
                 _burst.Add(PurgeAsync());
                 break;
             case Act.Reconcile:
-                _burst.Add(_engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None));
+                _burst.Add(ReconcileAsync());
                 break;
             default:
                 await RestartAsync(new CrashPath(CrashPoints[step.Pick % CrashPoints.Length], () => throw new CrashException()));
@@ -179,12 +190,19 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
 
         try
         {
-            await _engine!.Retention.RunOnceAsync(CancellationToken.None);
+            Interlocked.Add(ref _forgotten, await _engine!.Retention.RunOnceAsync(CancellationToken.None));
         }
         catch (CrashException)
         {
             // Rolled back.
         }
+    }
+
+    private async Task<long> ReconcileAsync()
+    {
+        var republished = await _engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None);
+        Interlocked.Add(ref _republished, republished);
+        return republished;
     }
 
     private async Task EndBurstAsync()
@@ -194,6 +212,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
         _history.Judge();
         if (_crash?.HasStruck == true)
         {
+            Crashes++;
             await RestartAsync(crash: null);
         }
     }
@@ -277,7 +296,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
 
     /// <summary>The engine's own reconciler, which looks once at its start, may be late and have found what was lost before we did.</summary>
     private async Task<bool> IsSomethingLeftAsync() =>
-        await _engine!.Reconciler.RunOnceAsync(_time.GetUtcNow(), CancellationToken.None) > 0 || await _tables.CountAsync("outgoing_messages") > 0 || !_broker.IsEmpty;
+        await ReconcileAsync() > 0 || await _tables.CountAsync("outgoing_messages") > 0 || !_broker.IsEmpty;
 
     private sealed class CrashException() : Exception("The process died here.");
 }
