@@ -19,14 +19,30 @@ public sealed class ReplayTests(SharedServers servers)
         await KeepCopiesAsync(deployment);
         await deployment.SubscribeAsync(Subscriber);
         var journal = new Journal();
-        await new Caller(deployment.Publisher.Http, journal).SubmitAsync(BrokerFaultTests.Requests("k", Backlog));
-        var copies = await TakeCopiesAsync(deployment);
+        await deployment.AddConsumerAsync();
+        await deployment.AddConsumerAsync();
 
-        // Two consumers meet each key twice, from both ends.
-        await PublishReversedAsync(deployment, copies);
-        await deployment.AddConsumerAsync();
-        await deployment.AddConsumerAsync();
+        // Held back until all are in the queues: the broker deals them out in turn, and two consumers meet each key twice, from both ends.
+        List<BasicGetResult> copies;
+        SendAll(deployment, Signal.Stop);
+        try
+        {
+            await new Caller(deployment.Publisher.Http, journal).SubmitAsync(BrokerFaultTests.Requests("k", Backlog));
+            copies = await TakeCopiesAsync(deployment);
+            await PublishReversedAsync(deployment, copies);
+        }
+        finally
+        {
+            SendAll(deployment, Signal.Continue);
+        }
+
         await deployment.DrainedAsync(Limit);
+        foreach (var consumer in deployment.Consumers)
+        {
+            // Else the two did not compete, and the race was none.
+            Assert.InRange(await SettledAsync(consumer), 1, (2 * Backlog) - 1);
+        }
+
         Assert.Empty(await deployment.JudgeAsync(journal));
         Assert.Equal(Backlog, (await deployment.DrainKeysAsync(Subscriber)).Count);
 
@@ -36,6 +52,22 @@ public sealed class ReplayTests(SharedServers servers)
         Assert.Equal(Backlog, await deployment.CountAsync("SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM ledger)"));
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         Assert.Empty(await deployment.DrainKeysAsync(Subscriber));
+    }
+
+    private static void SendAll(Deployment deployment, Signal signal)
+    {
+        foreach (var consumer in deployment.Consumers)
+        {
+            consumer.Send(signal);
+        }
+    }
+
+    /// <summary>Deliveries that this consumer settled, by its own count.</summary>
+    private static async Task<double> SettledAsync(ServiceProcess consumer)
+    {
+        var metrics = await consumer.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), TestContext.Current.CancellationToken);
+        return metrics.Split('\n').Where(line => line.StartsWith("messaging_inbox_deliveries", StringComparison.Ordinal))
+            .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     private static Task KeepCopiesAsync(Deployment deployment) => Amqp.WithChannelAsync(deployment.Host, async channel =>
