@@ -126,22 +126,37 @@ public sealed class OutageTests(SharedServers servers)
     }
 
     [Fact]
-    public async Task Row03_a_deleted_queue_keeps_its_commands_pending_until_it_is_declared_again()
+    public async Task Row03_a_deleted_queue_raises_an_alarm_and_is_declared_again_and_what_went_with_it_is_published_again()
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
-        await SubmitAsync(deployment, 0, 1);
-        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 1 }, Limit);
-        await using (var connection = await deployment.Host.ConnectAsync())
+        var settings = new Dictionary<string, string?> { ["Reconcile__OlderThanSeconds"] = "2", ["Reconcile__IntervalSeconds"] = "2" };
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings);
+        var journal = new Journal();
+        var caller = new Caller(deployment.Publisher.Http, journal);
+        await caller.SubmitAsync(Orders("lost"));
+        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: >= 20 }, Limit);
+
+        // With nobody to take them, all twenty go with the queue; those that come next are returned, and kept.
+        await DeleteOrdersAsync(deployment);
+        await caller.SubmitAsync(Orders("returned"));
+        await deployment.Publisher.Output.WaitForLineAsync("to queue:orders stays pending: returned: 312", Limit);
+        await deployment.Publisher.Output.WaitForLineAsync("submissions had no outcome and no message on its way", Limit);
+        await deployment.AddConsumerAsync();
+        await deployment.AddConsumerAsync();
+        await RestAsync(40);
+
+        // And under two that listen to it, one each way: both listen to the new one.
+        await DeleteOrdersAsync(deployment);
+        await caller.SubmitAsync(Orders("listened"));
+        await Eventually.Equal(2u, () => deployment.Host.ConsumersAsync("orders"), Limit);
+        await RestAsync(60);
+
+        async Task RestAsync(long orders)
         {
-            await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
-            await channel.QueueDeleteAsync("orders", ifUnused: false, ifEmpty: false, cancellationToken: TestContext.Current.CancellationToken);
+            await Eventually.Equal(orders, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+            await deployment.DrainedAsync(Limit);
+            Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+            Assert.Empty(await deployment.JudgeAsync(journal));
         }
-
-        await SubmitAsync(deployment, 1, 5);
-
-        // The one that was in the queue went with it: that is the reconciler's. The others were returned, and are sent again.
-        await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Ready: 4 }, Limit);
-        await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
     }
 
     [Fact]
@@ -163,6 +178,15 @@ public sealed class OutageTests(SharedServers servers)
         await Eventually.Equal(30L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
         await deployment.DrainedAsync(Limit);
         await deployment.AssertAtomicAsync();
+    }
+
+    private static IEnumerable<Request> Orders(string purpose) => Enumerable.Range(1, 20).Select(i => Request.Order($"{purpose}-{i}", i));
+
+    private static async Task DeleteOrdersAsync(Deployment deployment)
+    {
+        await using var connection = await deployment.Host.ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await channel.QueueDeleteAsync("orders", ifUnused: false, ifEmpty: false, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     private static Task SubmitAsync(Deployment deployment, int from, int to) => Parallel.ForAsync(from, to, async (i, _) =>
