@@ -37,15 +37,20 @@ public sealed class ProcessFaultTests(SharedServers servers)
     public async Task Row17_a_consumer_frozen_until_its_messages_went_to_another_takes_effect_with_none_of_them()
     {
         const int Messages = 5000;
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync());
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
         var zombie = deployment.Consumers[0];
         var journal = await BacklogAsync(deployment, Messages);
         await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") > 0, Limit);
         zombie.Send(Signal.Stop);
         try
         {
+            // Nobody else is there yet: what is unacknowledged is in its hands, and too much to be in its two open transactions.
+            var held = await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Unacknowledged: > 2 * BatchSize }, Limit);
+            TestContext.Current.TestOutputHelper?.WriteLine($"frozen with {held?.Unacknowledged} deliveries, {await deployment.CountAsync("SELECT count(*) FROM orders")} done");
+            await deployment.AddConsumerAsync();
+
             // The broker gives up on its heartbeats, and hands what it held to the other one, which has to wait only for the keys of
-            // the two transactions that the frozen one may have open.
+            // the two transactions that the frozen one may have open. That many effects are not to be had without what it held.
             await Eventually.Equal(1u, () => deployment.Host.ConsumersAsync("orders"), Limit);
             await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") >= Messages - (2 * BatchSize), Limit);
         }
@@ -57,6 +62,9 @@ public sealed class ProcessFaultTests(SharedServers servers)
         await Eventually.Equal((long)Messages, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
         await deployment.DrainedAsync(Limit);
         Assert.Empty(await deployment.JudgeAsync(journal));
+
+        // Its connection was closed under it: no acknowledgement of what it had held could count.
+        await zombie.Output.WaitForLineAsync("The queue orders is not received until the broker is back", Limit);
         await zombie.WaitUntilReadyAsync();
     }
 
