@@ -1,5 +1,6 @@
 using System.Text;
 using Messaging.Services;
+using RabbitMQ.Client.Exceptions;
 
 namespace Messaging.Stack;
 
@@ -18,7 +19,10 @@ public sealed class ProcessFaultTests(SharedServers servers)
     [Fact(Explicit = true)]
     public async Task Row16_twenty_five_crashes_on_one_backlog_drop_nothing()
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
+        var broker = await servers.RabbitMqAsync();
+        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 0);
+        TestContext.Current.TestOutputHelper?.WriteLine($"RabbitMQ {await broker.VersionAsync()}");
+        await AssertDeliveryLimitAsync(deployment, "orders");
         var journal = await BacklogAsync(deployment, Backlog);
         for (var crash = 0; crash < Crashes; crash++)
         {
@@ -66,6 +70,15 @@ public sealed class ProcessFaultTests(SharedServers servers)
         // Its connection was closed under it: no acknowledgement of what it had held could count.
         await zombie.Output.WaitForLineAsync("The queue orders is not received until the broker is back", Limit);
         await zombie.WaitUntilReadyAsync();
+    }
+
+    /// <summary>The broker's own word: it refuses another limit, and names the one that it has.</summary>
+    private static async Task AssertDeliveryLimitAsync(Deployment deployment, string queue)
+    {
+        var other = new Dictionary<string, object?>(Amqp.Quorum) { ["x-delivery-limit"] = 20 };
+        var refusal = await Assert.ThrowsAsync<OperationInterruptedException>(() => Amqp.DeclareAsync(deployment.Host, queue, other));
+        Assert.Contains("inequivalent arg 'x-delivery-limit'", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("current is '1000000000'", refusal.Message, StringComparison.Ordinal);
     }
 
     private static async Task<Journal> BacklogAsync(Deployment deployment, int count)
