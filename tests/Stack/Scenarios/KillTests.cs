@@ -2,7 +2,7 @@ using Messaging.Services;
 
 namespace Messaging.Stack;
 
-/// <summary>The whole chain under SIGKILL and a broker restart. One consumer receives directly, the other through MassTransit's endpoint.</summary>
+/// <summary>The whole chain under SIGKILL, of the consumers and of the broker. One consumer receives directly, the other through MassTransit's endpoint.</summary>
 public sealed class KillTests(SharedServers servers)
 {
     private const int Orders = 2000;
@@ -13,11 +13,12 @@ public sealed class KillTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     [Fact]
-    public async Task Two_thousand_orders_submitted_three_times_take_effect_once_through_ten_kills_and_a_broker_restart()
+    public async Task Row04_two_thousand_orders_submitted_three_times_take_effect_once_through_ten_kills_of_consumers_and_one_of_the_broker()
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync());
         await deployment.SubscribeAsync("listener");
+        await broker.SettleAsync();
         var stop = TestContext.Current.CancellationToken;
 
         var journal = new Journal();
@@ -34,9 +35,12 @@ public sealed class KillTests(SharedServers servers)
             await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM inbox") is var now && (now > before || now == Orders + Payments), Limit);
             var target = deployment.Consumers[kill % 2];
             await target.KillAsync();
-            if (kill == Kills / 2)
+            if (kill == 0)
             {
-                await broker.RestartAsync();
+                // The first, because on a slow machine all is done by the fifth: the broker dies with work in its queues or on its way there.
+                Assert.InRange(await deployment.CountAsync("SELECT count(*) FROM inbox"), 1, Orders + Payments - 1);
+                await broker.KillAsync();
+                await broker.StartAsync();
             }
 
             await target.StartAgainAsync();
