@@ -80,6 +80,11 @@ internal static class ChaosCommand
         var page = Path.Combine(folder, "chaos-report.html");
         File.WriteAllText(page, ReportPage.Render(report));
         AnsiConsole.Write(AuditView.Table(report.Invariants));
+        if (report.Recovery is { } recovery)
+        {
+            Console.WriteLine(recovery);
+        }
+
         foreach (var count in report.FaultCounts)
         {
             Console.WriteLine($"{count.Name}: {count.Injected}{(count.AtLeast > 0 ? $" (at least {count.AtLeast})" : "")}{(count.Failed > 0 ? $", {count.Failed} failed" : "")}");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Messaging.Transactional;
 
 namespace Messaging.Cli;
@@ -7,11 +8,12 @@ namespace Messaging.Cli;
 internal sealed class ChaosOptions
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan StandardDuration = TimeSpan.FromMinutes(3);
 
     private readonly LoadOptions _load = new(standardRate: 50);
     private readonly DeploymentOptions _deployment = new();
     private readonly TargetOptions _target = new();
-    private readonly Option<TimeSpan> _duration = Arguments.Duration("--duration", "From the first request to the end of the last measurement; healing and draining come on top.", TimeSpan.FromMinutes(3), Shortest, TimeSpan.FromHours(24));
+    private readonly Option<TimeSpan> _duration = Arguments.Duration("--duration", "From the first request to the end of the last measurement; healing and draining come on top.", StandardDuration, Shortest, TimeSpan.FromHours(24));
     private readonly Option<int> _keys = Arguments.Number("--keys", "Keys that must have been accepted at least; the end waits for them.", 0, 0, 100_000_000);
     private readonly Option<string> _faults = new("--faults") { Description = "Which faults, and how often against each other.", HelpName = "NAME=WEIGHT,…", DefaultValueFactory = _ => FaultMix.Standard };
     private readonly Option<string> _atLeast = new("--at-least") { Description = "How often at least; more faults come if it takes them.", HelpName = "NAME=COUNT,…", DefaultValueFactory = _ => "" };
@@ -19,6 +21,8 @@ internal sealed class ChaosOptions
     private readonly Option<TimeSpan> _every = Arguments.Duration("--every", "Mean time between two faults.", TimeSpan.FromSeconds(6), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
     private readonly Option<double> _calm = Arguments.Share("--calm", "Share of the storm in calm windows, without a new fault.", 0.2, 0.9);
     private readonly Option<TimeSpan> _drain = Arguments.Duration("--drain-limit", "How long it may take to catch up, and to drain.", TimeSpan.FromMinutes(3), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
+    private readonly Option<TimeSpan?> _window = Arguments.OptionalDuration("--window", "How long throughput is measured as fast as the deployment takes it, before the first fault and after the last. Default: an eighth of --duration, 4s to 15s.", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+    private readonly Option<double> _recovered = Arguments.Share("--recovered", "Share of that throughput before that must be there again after.", Recovery.Standard, 1);
     private readonly Option<DirectoryInfo?> _output = new("--output") { Description = "Folder of chaos-report.html, chaos-report.json, chaos.log, journal.jsonl and what the services print. Default: ./chaos-TIME.", HelpName = "FOLDER" };
 
     public void AddTo(Command command)
@@ -30,7 +34,7 @@ internal sealed class ChaosOptions
         }
 
         _load.AddTo(command);
-        foreach (var option in (Option[])[_faults, _atLeast, _commands, _every, _calm, _drain, _output])
+        foreach (var option in (Option[])[_faults, _atLeast, _commands, _every, _calm, _window, _recovered, _drain, _output])
         {
             command.Add(option);
         }
@@ -44,6 +48,7 @@ internal sealed class ChaosOptions
                 result.AddError($"--fault-command is '{unreadable}'; it must be NAME=INJECT COMMAND ;; HEAL COMMAND, the name of letters, digits and dashes.");
             }
 
+            CheckWindow(result);
             FaultMix.Parse(result.GetValue(_faults) ?? "", result.GetValue(_atLeast) ?? "", [.. commands.Select(FaultKind.ParseCommand).OfType<FaultKind>().DistinctBy(k => k.Name)], result.AddError);
         });
     }
@@ -62,6 +67,8 @@ internal sealed class ChaosOptions
             Mix = FaultMix.Parse(arguments.GetValue(_faults)!, arguments.GetValue(_atLeast)!, [.. arguments.GetValue(_commands)!.Select(FaultKind.ParseCommand).OfType<FaultKind>()], _ => { }),
             Every = arguments.GetValue(_every),
             Calm = arguments.GetValue(_calm),
+            GivenWindow = arguments.GetValue(_window),
+            Recovered = arguments.GetValue(_recovered),
             DrainLimit = arguments.GetValue(_drain),
             Database = _deployment.Database(arguments),
             Broker = _deployment.Broker(arguments),
@@ -70,4 +77,16 @@ internal sealed class ChaosOptions
         };
         return _target.Read(arguments, settings);
     }
+
+    /// <summary>From the text: a validator is shown no defaults, and what cannot be read has an error of its own.</summary>
+    private void CheckWindow(CommandResult result)
+    {
+        var duration = Given(result, _duration) ?? StandardDuration;
+        if (Given(result, _window) is { } window && window * 4 > duration)
+        {
+            result.AddError($"--window is {Quantity.Text(window)}; two of them must leave half of --duration {Quantity.Text(duration)} to the storm.");
+        }
+    }
+
+    private static TimeSpan? Given(CommandResult result, Option option) => Quantity.Duration(result.GetResult(option) is { Tokens: [var text, ..] } ? text.Value : "");
 }

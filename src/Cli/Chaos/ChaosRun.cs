@@ -3,6 +3,8 @@ namespace Messaging.Cli;
 /// <summary>One storm from the first request to the verdict.</summary>
 internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditDatabase? database, Journal journal, Interruption interruption, IStormView view) : IDisposable
 {
+    private const int MaxWindowsAfter = 3;
+
     private long _start = TimeProvider.System.GetTimestamp();
     private DateTimeOffset _startedAt;
     private readonly List<Phase> _phases = [];
@@ -30,16 +32,16 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         _plan = StormPlan.Create(settings.Load.Seed, settings.StormLength, settings.Mix, settings.Every, settings.Calm);
 
         await DuringAsync("warm-up", () => Task.WhenAll(PauseAsync(settings.WarmUp), CatchUpAsync(keys: 0)));
-        var before = await DuringAsync("before", () => PauseAsync(settings.Window));
+        var before = await MeasureAsync(load, "before");
         await DuringAsync("storm", () => storm.RunAsync(_plan, interruption.Stop));
         await DuringAsync("heal", target.HealAsync);
         await DuringAsync("catch up", () => CatchUpAsync(settings.Keys));
-        var after = await DuringAsync("after", () => PauseAsync(settings.Window));
+        var recovery = await CompareAsync(load, before);
         await DuringAsync("drain", () => DrainAsync(load));
 
         var stopped = await target.StopAsync();
         var audit = database is null ? null : await AuditAsync(stopped);
-        return Report(load, audit, Compare(probe.Samples, before, after));
+        return Report(load, audit, recovery);
     }
 
     public void Dispose() => _log?.Dispose();
@@ -80,6 +82,65 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         }
     }
 
+    /// <summary>
+    /// A window in which the clients go as fast as they are answered. It begins with nothing on its way, or what had waited would be
+    /// counted; the paced load goes on after it.
+    /// </summary>
+    private async Task<Phase> MeasureAsync(LoadRun load, string name)
+    {
+        await DuringAsync("settle", () => SettleAsync(load));
+        load.Go(Tempo.Unpaced);
+        await DuringAsync("run-up", () => PauseAsync(settings.RunUp));
+        var window = await DuringAsync(name, () => PauseAsync(settings.Window));
+        load.Go(Tempo.Paced);
+        return window;
+    }
+
+    private async Task SettleAsync(LoadRun load)
+    {
+        load.Go(Tempo.Paused);
+        if (database is null)
+        {
+            return;
+        }
+
+        try
+        {
+            if (!await Drain.WaitAsync(database, Queues, settings.DrainLimit, interruption.Stop))
+            {
+                Log.Tell($"NOT settled within {Quantity.Text(settings.DrainLimit)}");
+            }
+        }
+        catch (OperationCanceledException) when (interruption.Stop.IsCancellationRequested)
+        {
+            // The measuring is over; the end has its own drain.
+        }
+    }
+
+    /// <summary>
+    /// One window on a small machine may meet somebody else's work: one that is missed is repeated, and the best counts. What is lost for
+    /// good is missing in each.
+    /// </summary>
+    /// <returns>Null when it was interrupted before there was something to compare.</returns>
+    private async Task<Recovery?> CompareAsync(LoadRun load, Phase before)
+    {
+        var best = (Recovery?)null;
+        for (var i = 0; i < MaxWindowsAfter && best is not { IsGood: true }; i++)
+        {
+            var after = await MeasureAsync(load, "after");
+            if (interruption.Stop.IsCancellationRequested || Throughput.Of(_probe!.Samples, before) is not { } first || Throughput.Of(_probe.Samples, after) is not { } last)
+            {
+                return null;
+            }
+
+            var recovery = new Recovery(first, last, settings.Recovered);
+            Log.Tell(recovery.ToString());
+            best = best?.Ratio > recovery.Ratio ? best : recovery;
+        }
+
+        return best;
+    }
+
     private async Task DrainAsync(LoadRun load)
     {
         await load.StopAsync(settings.DrainLimit);
@@ -102,11 +163,6 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         // Standalone has no broker outside its process; when that has ended, its messages are the outgoing rows.
         return await new Auditor(auditing, journal).RunAsync(database!, settings.Target == TargetKind.Standalone ? [] : queues, interruption.Quit);
     }
-
-    /// <summary>Null when it was interrupted before there was something to compare.</summary>
-    private Recovery? Compare(IReadOnlyList<Sample> samples, Phase before, Phase after) =>
-        !interruption.Stop.IsCancellationRequested && Throughput.Of(samples, before) is { } first && Throughput.Of(samples, after) is { } last
-            ? new Recovery(first.AtMost(settings.Load), last.AtMost(settings.Load)) : null;
 
     private ChaosReport Report(LoadRun load, AuditReport? audit, Recovery? recovery) => ReportAssembly.Assemble(
         settings, target.Description, _startedAt, Clock(), load.Figures, journal, _storm!.Injected, _phases, _probe!.Samples, audit, recovery, interruption.Stop.IsCancellationRequested);

@@ -68,8 +68,16 @@ internal sealed record ChaosSettings
 
     public IReadOnlyList<string> ConsumerServices { get; init; } = [];
 
-    /// <summary>How long throughput is measured before the first fault, and again after the last.</summary>
-    public TimeSpan Window => TimeSpan.FromSeconds(Math.Clamp(Duration.TotalSeconds / 8, 4, 60));
+    /// <summary>How long throughput is measured without a pace before the first fault, and again after the last. Null is an eighth of the duration, 4 to 15 s.</summary>
+    public TimeSpan? GivenWindow { get; init; }
+
+    public TimeSpan Window => GivenWindow ?? TimeSpan.FromSeconds(Math.Clamp(Duration.TotalSeconds / 8, 4, 15));
+
+    /// <summary>The clients are already unpaced and not yet measured: what was just started compiles and connects.</summary>
+    public TimeSpan RunUp => Window / 3;
+
+    /// <summary>Share of the throughput before that must be there again after.</summary>
+    public double Recovered { get; init; } = Recovery.Standard;
 
     /// <summary>Lets everything be compiled and connected before it is measured.</summary>
     public TimeSpan WarmUp => TimeSpan.FromSeconds(Math.Clamp(Duration.TotalSeconds / 20, 2, 10));

@@ -15,27 +15,24 @@ internal sealed record Throughput(double Answers, double? Effects)
             Rate(seen, s => s.Effects!.Value) is { } effects && Rate(seen, s => s.Keys) is { } keys ? Math.Min(effects, keys) : null);
     }
 
-    /// <summary>More than was offered is what had been held up before; it is no throughput either.</summary>
-    /// <param name="load">What was offered.</param>
-    public Throughput AtMost(LoadSettings load) => load.RatePerSecond == 0 ? this : new(
-        Math.Min(Answers, load.RatePerSecond * (1 - load.Conflicts)),
-        Effects is { } effects ? Math.Min(effects, load.RatePerSecond * (1 - load.Conflicts - load.Duplicates)) : null);
-
     private static double? Rate(List<Sample> samples, Func<Sample, long> count) =>
         samples.Count >= 2 && samples[^1].At > samples[0].At ? (count(samples[^1]) - count(samples[0])) / (samples[^1].At - samples[0].At) : null;
 }
 
-/// <summary>The same load before the first fault and after the last one was healed. The worse of the two ratios counts.</summary>
-internal sealed record Recovery(Throughput Before, Throughput After)
+/// <summary>As much as the deployment takes, before the first fault and after the last one was healed. The worse of the two ratios counts.</summary>
+/// <param name="Before">In the window before.</param>
+/// <param name="After">In the best of the windows after.</param>
+/// <param name="Wanted">How much of before must be there again.</param>
+internal sealed record Recovery(Throughput Before, Throughput After, double Wanted)
 {
-    public const double Wanted = 0.95;
+    public const double Standard = 0.95;
 
     public double Ratio => Before.Answers <= 0 ? 0 : Math.Min(
         After.Answers / Before.Answers,
-        Before.Effects is > 0 and var before && After.Effects is { } after ? after / before : double.MaxValue);
+        Before.Effects is > 0 and var before ? (After.Effects ?? 0) / before : double.MaxValue);
 
     public bool IsGood => Ratio >= Wanted;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"throughput after is {Ratio * 100:0.#} % of before: {Before.Answers:0.#} to {After.Answers:0.#} answers/s, {Before.Effects ?? 0:0.#} to {After.Effects ?? 0:0.#} effects/s");
+        $"unpaced throughput after is {Ratio * 100:0.#} % of before, at least {Wanted * 100:0.#} % is wanted: {Before.Answers:0.#} to {After.Answers:0.#} answers/s, {Before.Effects ?? 0:0.#} to {After.Effects ?? 0:0.#} effects/s");
 }

@@ -37,6 +37,9 @@ internal sealed class LoadRun : IAsyncDisposable
 
     public LoadSettings Settings => _settings;
 
+    /// <summary>Starts paced.</summary>
+    public void Go(Tempo tempo) => _pace.Change(tempo);
+
     /// <summary>Begins nothing new. Submissions in hand have so long to be answered; then they are given up, and their keys stay unknown.</summary>
     public async Task StopAsync(TimeSpan patience)
     {

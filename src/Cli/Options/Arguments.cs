@@ -15,6 +15,14 @@ internal static class Arguments
         CustomParser = result => Read<TimeSpan>(result, name, Quantity.Duration(Text(result)), d => d >= least && d <= most, $"a duration from {Quantity.Text(least)} to {Quantity.Text(most)}, such as 60s or 3m"),
     };
 
+    /// <summary>Null when it is not given.</summary>
+    public static Option<TimeSpan?> OptionalDuration(string name, string description, TimeSpan least, TimeSpan most) => new(name)
+    {
+        Description = $"{description} {Quantity.Text(least)} to {Quantity.Text(most)}; units ms, s, m, h.",
+        HelpName = "15s",
+        CustomParser = result => Read<TimeSpan>(result, name, Quantity.Duration(Text(result)), d => d >= least && d <= most, $"a duration from {Quantity.Text(least)} to {Quantity.Text(most)}, such as 15s"),
+    };
+
     public static Option<double> Share(string name, string description, double standard, double most) => new(name)
     {
         Description = $"{description} 0% to {most * 100:0}%.",

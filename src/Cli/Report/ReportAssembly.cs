@@ -66,6 +66,7 @@ internal static class ReportAssembly
         new("duration", Quantity.Text(settings.Duration)),
         new("storm", string.Create(CultureInfo.InvariantCulture, $"{Quantity.Text(settings.StormLength)}, a fault every {Quantity.Text(settings.Every)}, {settings.Calm * 100:0.#} % calm")),
         new("rate", settings.Load.RatePerSecond == 0 ? "as fast as possible" : string.Create(CultureInfo.InvariantCulture, $"{settings.Load.RatePerSecond:0.#}/s")),
+        new("unpaced windows", string.Create(CultureInfo.InvariantCulture, $"{Quantity.Text(settings.Window)}, at least {settings.Recovered * 100:0.#} % after")),
         new("clients", settings.Load.Concurrency.ToString(CultureInfo.InvariantCulture)),
         new("duplicates", string.Create(CultureInfo.InvariantCulture, $"{settings.Load.Duplicates * 100:0.#} %")),
         new("conflicts", string.Create(CultureInfo.InvariantCulture, $"{settings.Load.Conflicts * 100:0.#} %")),

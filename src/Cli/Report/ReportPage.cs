@@ -23,6 +23,7 @@ internal static class ReportPage
         {Tiles(report)}
         <section><h2>What happened</h2>
         {StormPlot.Draw(report)}
+        {(report.Recovery is { } recovery ? $"<p>{Text(recovery.ToString())}</p>" : "")}
         </section>
         <section><h2>Invariants</h2>{Invariants(report)}</section>
         <div class="columns">
@@ -58,7 +59,7 @@ internal static class ReportPage
         (string Value, string Name)[] tiles =
         [
             (Number(report.Submitted), "requests"), (Number(report.Keys), "keys accepted"), (Number(report.Replays), "replays, compared byte by byte"),
-            (Number(report.Audit?.Effects), "effects"), (Number(faults), "faults"), (recovery, "throughput after ÷ before"),
+            (Number(report.Audit?.Effects), "effects"), (Number(faults), "faults"), (recovery, "unpaced throughput after ÷ before"),
         ];
         return $"<div class=\"tiles\">{string.Concat(tiles.Select(t => $"<div><b>{t.Value}</b><span>{Text(t.Name)}</span></div>"))}</div>";
     }

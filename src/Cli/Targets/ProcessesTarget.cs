@@ -25,6 +25,11 @@ internal sealed class ProcessesTarget : OwnTarget
             ["ConnectionStrings__RabbitMq"] = settings.Broker?.Address.ToString() ?? "",
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["Logging__LogLevel__Default"] = "Warning",
+            // One client measures what the deployment can do, not what one client may.
+            ["Limits__RequestsPerSecond"] = "1000000",
+            ["Limits__RequestBurst"] = "1000000",
+            ["Limits__NewKeysPerSecond"] = "1000000",
+            ["Limits__NewKeyBurst"] = "1000000",
             // A storm may delete the broker's data: what is lost there should come back within the storm.
             ["Reconcile__OlderThanSeconds"] = "20",
             ["Reconcile__IntervalSeconds"] = "10",

@@ -16,7 +16,7 @@ public sealed class StandaloneChaosTests
 
         var (code, output) = await CommandLine.RunAsync(
             Limit, "chaos", "--target", "standalone", "--duration", "20s", "--rate", "40/s", "--every", "4s", "--seed", "11", "--output", folder.Path,
-            "--faults", "kill-consumer=1,abort-requests=1,replay=1", "--at-least", "kill-consumer=2,replay=1,abort-requests=1", "--drain-limit", "2m");
+            "--faults", "kill-consumer=1,abort-requests=1,replay=1", "--at-least", "kill-consumer=2,replay=1,abort-requests=1", "--drain-limit", "2m", "--recovered", "50%");
 
         Assert.True(code == 0, output);
         Assert.Matches(@"GOOD: (\d+) keys, \1 effects, 0 lost, 0 doubled$", output.TrimEnd());
@@ -49,6 +49,27 @@ public sealed class StandaloneChaosTests
         Assert.Contains("1 lost, 1 doubled", output, StringComparison.Ordinal);
         Assert.Contains($"I2: anonymous/{keys[0]}", output, StringComparison.Ordinal);
         Assert.Contains($"I1: anonymous/{keys[1]}", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>The control run of the comparison: every insert gets slow for good, and the paced load is still answered.</summary>
+    [Fact]
+    public async Task A_deployment_that_keeps_up_with_its_load_but_has_lost_most_of_its_capacity_ends_red()
+    {
+        using var folder = new TestFolder();
+        await using var desk = new FaultDesk();
+        var cripple = desk.Command("cripple", () => SlowDownAsync(Path.Combine(folder.Path, "data", "messaging.db")));
+        desk.Open();
+
+        var (code, output) = await CommandLine.RunAsync(
+            Limit, "chaos", "--target", "standalone", "--duration", "20s", "--rate", "10/s", "--output", folder.Path, "--faults", "", "--every", "1h",
+            "--fault-command", "cripple=" + cripple, "--at-least", "cripple=1", "--recovered", "50%", "--drain-limit", "2m");
+
+        Assert.True(code == 1, output);
+        Assert.Contains("I7 liveness is violated", output, StringComparison.Ordinal);
+        Assert.Contains("unpaced throughput after is", output, StringComparison.Ordinal);
+        Assert.Contains("0 lost, 0 doubled", output, StringComparison.Ordinal);
+        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder.Path, "chaos-report.json"), TestContext.Current.CancellationToken));
+        Assert.InRange(report.RootElement.GetProperty("recovery").GetProperty("ratio").GetDouble(), 0, 0.5);
     }
 
     [Fact]
@@ -85,6 +106,19 @@ public sealed class StandaloneChaosTests
         await Eventually.True(() => storm.Output.HasEnded);
         Assert.Contains("Quit; there is no verdict.", storm.Output.ToString(), StringComparison.Ordinal);
         Assert.Empty(ProcessesNaming(folder.Path, besides: storm.Id));
+    }
+
+    private static async Task SlowDownAsync(string file)
+    {
+        await using var connection = new SqliteConnection($"Data Source={file};Pooling=False;Default Timeout=60");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var slow = connection.CreateCommand();
+        slow.CommandText = """
+            CREATE TRIGGER slow_down AFTER INSERT ON submissions BEGIN
+              SELECT COUNT(*) FROM submissions AS s, (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n) WHERE s.id = NEW.id;
+            END
+            """;
+        await slow.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     private static List<string> ProcessesNaming(string folder, int besides) =>

@@ -28,7 +28,7 @@ public sealed class UrlsChaosTests(SharedServers servers)
                 "chaos", "--target", "urls", "--url", deployment.Publisher.Http.BaseAddress!.ToString(), "--postgres", deployment.ConnectionString,
                 "--rabbitmq", deployment.Host.Uri.ToString(), .. broker.ManagementAddress is { } management ? (string[])["--management", management.ToString()] : [],
                 "--duration", "25s", "--rate", "40/s", "--every", "5s", "--faults", "abort-requests=1", "--fault-command", "own-kill=" + kill,
-                "--at-least", "own-kill=1,abort-requests=1", "--drain-limit", "2m", "--output", folder.Path,
+                "--at-least", "own-kill=1,abort-requests=1", "--drain-limit", "2m", "--recovered", "50%", "--output", folder.Path,
             ]);
 
         Assert.True(code == 0, output);

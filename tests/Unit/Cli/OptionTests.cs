@@ -30,6 +30,7 @@ public sealed class OptionTests
 
     [Theory]
     [InlineData("chaos --target standalone --duration 5s", "--duration is '5s'; it must be a duration from 15s")]
+    [InlineData("chaos --target standalone --window 60s", "--window is 1m00s; two of them must leave half of --duration 3m00s")]
     [InlineData("chaos --target standalone --duplicates 30", "--duplicates is '30'")]
     [InlineData("chaos --target standalone --faults kill-everyone=1", "kill-everyone")]
     [InlineData("chaos --target standalone --faults kill-consumer", "--faults has 'kill-consumer'")]
@@ -56,6 +57,7 @@ public sealed class OptionTests
 
     [Theory]
     [InlineData("chaos --target standalone")]
+    [InlineData("chaos --target standalone --window 12s --recovered 80%")]
     [InlineData("chaos --target processes --postgres Host=h --rabbitmq amqp://u:p@h/v --at-least kill-consumer=60,kill-publisher=60")]
     [InlineData("chaos --target urls --url http://a http://b --fault-command a=b --at-least a=5")]
     [InlineData("load --url http://a --rate 0 --duration 1s --keys 10")]

@@ -81,7 +81,7 @@ public sealed class ReportPageTests
             Seed = 7,
             Verdict = new Verdict(judgement, "40 keys, 40 effects, 0 lost, 0 doubled", judgement == Judgement.Good ? [] : ["a reason"]),
             Invariants = [invariant],
-            Recovery = new Recovery(new Throughput(50, 35), new Throughput(49, 35)),
+            Recovery = new Recovery(new Throughput(50, 35), new Throughput(49, 35), Recovery.Standard),
             Audit = null,
             Submitted = 60,
             Answered = 58,
