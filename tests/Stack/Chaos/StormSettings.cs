@@ -8,8 +8,6 @@ namespace Messaging.Stack;
 /// </summary>
 internal sealed record StormSettings(double Minutes, int Rate, int Keys, double RecoveredPercent, int? Seed, string? Output)
 {
-    private const double LongMinutes = 10;
-
     public static StormSettings Read() => new(
         Number("MINUTES") ?? 3, (int)(Number("RATE") ?? 50), (int)(Number("KEYS") ?? 1000), Number("RECOVERED_PERCENT") ?? 70, (int?)Number("SEED"), Environment.GetEnvironmentVariable("MESSAGING_STORM_OUTPUT"));
 
@@ -18,11 +16,11 @@ internal sealed record StormSettings(double Minutes, int Rate, int Keys, double 
 
     public int Restarts => Math.Max(1, (int)(Minutes / 6));
 
-    /// <summary>A long storm also deletes the broker's data, once.</summary>
-    public int DataLosses => (int)(Number("DATA_LOSSES") ?? (Minutes >= LongMinutes ? 1 : 0));
+    /// <summary>The short storm is one of the same kind: it loses the broker's data and replays everything, too.</summary>
+    public static int DataLosses => (int)(Number("DATA_LOSSES") ?? 1);
 
     public string AtLeast => $"kill-consumer={Kills},kill-publisher={Kills},stop-consumer={Math.Max(1, Kills / 4)},term-consumer={Math.Max(1, Kills / 6)},"
-        + $"abort-requests={Math.Max(1, Kills / 4)},broker-restart={Restarts},database-restart={Restarts},broker-data={DataLosses}";
+        + $"abort-requests={Math.Max(1, Kills / 4)},broker-restart={Restarts},database-restart={Restarts},broker-data={DataLosses},replay=1";
 
     /// <summary>So that the promised faults take most of the storm.</summary>
     public string Every => string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(Minutes * 60 * 0.55 / ((2.8 * Kills) + (2 * Restarts)), 3, 30):0.#}s");
