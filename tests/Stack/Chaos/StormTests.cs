@@ -22,6 +22,7 @@ public sealed class StormTests
         string[] faults =
         [
             "--fault-command", "broker-restart=" + desk.Command("broker-stop", broker.StopAsync) + ";;" + desk.Command("broker-start", broker.StartAsync),
+            "--fault-command", "broker-kill=" + desk.Command("broker-kill", broker.KillAsync) + ";;" + desk.Command("broker-revive", broker.StartAsync),
             "--fault-command", "database-restart=" + desk.Command("database-stop", postgres.StopAsync) + ";;" + desk.Command("database-start", postgres.StartAsync),
             "--fault-command", "broker-data=" + desk.Command("broker-data", broker.LoseDataAsync) + ";;" + desk.Command("broker-again", broker.StartAsync),
         ];
@@ -33,7 +34,7 @@ public sealed class StormTests
             [
                 "chaos", "--target", "processes", "--publishers", "2", "--consumers", "3", "--postgres", database.ConnectionString, "--rabbitmq", broker.UriOf("/").ToString(),
                 "--duration", string.Create(CultureInfo.InvariantCulture, $"{storm.Minutes}m"), "--rate", $"{storm.Rate}/s", "--keys", $"{storm.Keys}", "--duplicates", "30%",
-                "--faults", "kill-consumer=5,kill-publisher=3,stop-consumer=1,stop-publisher=1,term-consumer=1,abort-requests=2,replay=1,broker-restart=0,database-restart=0,broker-data=0",
+                "--faults", "kill-consumer=5,kill-publisher=3,stop-consumer=1,stop-publisher=1,term-consumer=1,abort-requests=2,replay=1,broker-restart=0,broker-kill=0,database-restart=0,broker-data=0",
                 "--at-least", storm.AtLeast, "--every", storm.Every, "--drain-limit", "5m", "--output", output,
                 "--recovered", string.Create(CultureInfo.InvariantCulture, $"{storm.RecoveredPercent}%"),
                 .. storm.Seed is { } seed ? (string[])["--seed", $"{seed}"] : [],
