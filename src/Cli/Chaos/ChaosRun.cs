@@ -165,7 +165,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
     }
 
     private ChaosReport Report(LoadRun load, AuditReport? audit, Recovery? recovery) => ReportAssembly.Assemble(
-        settings, target.Description, _startedAt, Clock(), load.Figures, journal, _storm!.Injected, _phases, _probe!.Samples, audit, recovery, interruption.Stop.IsCancellationRequested);
+        settings, target, _startedAt, Clock(), load.Figures, journal, _storm!.Injected, _phases, _probe!.Samples, audit, recovery, interruption.Stop.IsCancellationRequested);
 
     private void Seen(Sample sample) => Log.Show(new StormStatus(
         _phase, Math.Min(1, Clock() / settings.Duration), Clock(), [.. _storm?.Current ?? []], _storm?.Injected.Count ?? 0, _plan?.Faults.Count ?? 0, [.. _probe?.Samples.TakeLast(61) ?? [], sample]));

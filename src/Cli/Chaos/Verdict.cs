@@ -21,14 +21,20 @@ internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyLis
 
     /// <param name="invariants">I1 to I7.</param>
     /// <param name="counts">What was injected.</param>
+    /// <param name="exits">Services that ended and should not have.</param>
     /// <param name="summary">Of the audit; null when there was none.</param>
     /// <param name="keys">Accepted.</param>
     /// <param name="keysWanted">At least.</param>
     /// <param name="interrupted">The user ended it early.</param>
     public static Verdict Of(
-        IReadOnlyList<InvariantResult> invariants, IReadOnlyList<FaultCount> counts, string? summary, long keys, long keysWanted, bool interrupted)
+        IReadOnlyList<InvariantResult> invariants, IReadOnlyList<FaultCount> counts, IReadOnlyList<UnexpectedExit> exits, string? summary, long keys, long keysWanted, bool interrupted)
     {
-        var violated = invariants.Where(i => i.State == CheckState.Violated).Select(i => $"{i.Id} {i.Name} is violated: {i.Figures}").ToList();
+        List<string> violated =
+        [
+            .. invariants.Where(i => i.State == CheckState.Violated).Select(i => $"{i.Id} {i.Name} is violated: {i.Figures}"),
+            // No effect may be wrong, and still: what dies without a fault of ours does not run.
+            .. exits.Select(e => e.ToString()),
+        ];
         List<string> incomplete =
         [
             .. invariants.Where(i => i.State == CheckState.NotChecked).Select(i => $"{i.Id} {i.Name} was not checked: {i.Figures}"),

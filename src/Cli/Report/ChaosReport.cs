@@ -47,6 +47,8 @@ internal sealed record ChaosReport
 
     public required IReadOnlyList<InjectedFault> Faults { get; init; }
 
+    public required IReadOnlyList<UnexpectedExit> UnexpectedExits { get; init; }
+
     public required IReadOnlyList<Phase> Phases { get; init; }
 
     public required IReadOnlyList<SettingLine> Settings { get; init; }

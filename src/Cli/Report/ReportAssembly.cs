@@ -11,20 +11,21 @@ internal static class ReportAssembly
         [("I1", "no loss"), ("I2", "no double"), ("I3", "no phantom"), ("I4", "atomic")];
 
     public static ChaosReport Assemble(
-        ChaosSettings settings, string target, DateTimeOffset startedAt, TimeSpan elapsed, LoadFigures figures, Journal journal,
+        ChaosSettings settings, ITarget target, DateTimeOffset startedAt, TimeSpan elapsed, LoadFigures figures, Journal journal,
         IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, AuditReport? audit, Recovery? recovery, bool interrupted)
     {
         var invariants = Invariants(audit, journal, recovery);
         var counts = settings.Mix.Shares.Select(share => new FaultCount(
             share.Kind.Name, share.Weight, share.AtLeast,
             faults.Count(f => f.Name == share.Kind.Name && f.Error is null), faults.Count(f => f.Name == share.Kind.Name && f.Error is not null))).ToList();
+        var exits = target.UnexpectedExits;
         return new ChaosReport
         {
             StartedAt = startedAt,
             DurationSeconds = elapsed.TotalSeconds,
-            Target = target,
+            Target = target.Description,
             Seed = settings.Load.Seed,
-            Verdict = Verdict.Of(invariants, counts, audit?.Verdict, journal.Accepted, settings.Keys, interrupted),
+            Verdict = Verdict.Of(invariants, counts, exits, audit?.Verdict, journal.Accepted, settings.Keys, interrupted),
             Invariants = invariants,
             Recovery = recovery,
             Audit = audit,
@@ -36,6 +37,7 @@ internal static class ReportAssembly
             Latency = new LatencyFigures(Milliseconds(figures, 50), Milliseconds(figures, 90), Milliseconds(figures, 99), Milliseconds(figures, 99.9), figures.Longest.TotalMilliseconds),
             Answers = [.. figures.Answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => new AnswerCount(a.Key, a.Value))],
             FaultCounts = counts,
+            UnexpectedExits = exits,
             Faults = [.. faults.OrderBy(f => f.From)],
             Phases = phases,
             Settings = Settings(settings),

@@ -86,7 +86,7 @@ internal static class ReportPage
     {
         var rows = string.Concat(report.FaultCounts.Where(f => f.Injected + f.Failed + f.AtLeast > 0).Select(f =>
             $"<tr><td>{Text(f.Name)}</td><td class=\"n\">{Number(f.Injected)}</td><td class=\"n soft\">{(f.AtLeast > 0 ? $"of {Number(f.AtLeast)} promised" : "")}{(f.Failed > 0 ? $", {Number(f.Failed)} failed" : "")}</td></tr>"));
-        return $"<table><tbody>{rows}</tbody></table>";
+        return $"<table><tbody>{rows}<tr><td>exits that no fault explains</td><td class=\"n\">{Number(report.UnexpectedExits.Count)}</td><td></td></tr></tbody></table>";
     }
 
     private static string Answers(ChaosReport report)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Messaging.Cli;
@@ -13,18 +14,24 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
+    private readonly ConcurrentQueue<UnexpectedExit> _unexpected = new();
     private readonly HttpClient _http = new() { BaseAddress = address, Timeout = TimeSpan.FromSeconds(2) };
     private Process? _process;
+    private bool _seen;
     private StreamWriter? _log;
 
     public string Name => name;
 
     public Uri Address => address;
 
+    /// <summary>How often it ended and should not have.</summary>
+    public IReadOnlyCollection<UnexpectedExit> UnexpectedExits => _unexpected;
+
     public async Task StartAsync()
     {
         if (_process is null or { HasExited: true })
         {
+            LookForDeath();
             Launch();
         }
 
@@ -33,16 +40,33 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
 
     public Task WaitUntilReadyAsync() => WaitUntilAsync("health/ready");
 
+    /// <exception cref="FaultException">It was dead before it could be killed; it is started again.</exception>
     public async Task KillAsync()
     {
+        await MustLiveAsync();
         Send(Signals.Kill);
         await WaitForExitAsync();
+        _seen = true;
     }
 
+    /// <exception cref="FaultException">As of <see cref="KillAsync"/>.</exception>
     public async Task TerminateAsync()
     {
+        await MustLiveAsync();
+        await EndAsync();
+    }
+
+    /// <summary>SIGTERM for what runs; a death that nobody has noticed is noticed now.</summary>
+    public async Task EndAsync()
+    {
+        if (LookForDeath())
+        {
+            return;
+        }
+
         Send(Signals.Terminate);
         await WaitForExitAsync();
+        Judge(_process, afterTerminate: true);
     }
 
     public Task FreezeAsync() => SendAsync(Signals.Stop);
@@ -58,6 +82,7 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
 
     public async ValueTask DisposeAsync()
     {
+        _seen = true;
         Send(Signals.Kill);
         await WaitForExitAsync();
         _http.Dispose();
@@ -67,8 +92,42 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
         }
     }
 
+    /// <summary>A dead process cannot be killed, and that it is dead was no fault of ours: it does not count as a fault that was done.</summary>
+    private async Task MustLiveAsync()
+    {
+        if (LookForDeath())
+        {
+            await StartAsync();
+            throw new FaultException($"{name} was dead already, by itself; it was started again. See {logFile}.");
+        }
+    }
+
+    /// <returns>Whether it is dead.</returns>
+    private bool LookForDeath()
+    {
+        if (_process is not { HasExited: true } dead)
+        {
+            return false;
+        }
+
+        Judge(dead, afterTerminate: false);
+        return true;
+    }
+
+    /// <summary>Each exit is judged once.</summary>
+    private void Judge(Process? ended, bool afterTerminate)
+    {
+        if (ended is not null && !_seen && !(afterTerminate && ended.ExitCode == 0))
+        {
+            _unexpected.Enqueue(new UnexpectedExit(name, ended.ExitTime.ToUniversalTime(), ended.ExitCode, afterTerminate));
+        }
+
+        _seen = true;
+    }
+
     private void Launch()
     {
+        _seen = false;
         _process?.Dispose();
         _log ??= new StreamWriter(logFile, append: true) { AutoFlush = true };
         string[] command = File.Exists("/usr/bin/setsid") ? ["/usr/bin/setsid", "dotnet", program] : ["dotnet", program];

@@ -20,6 +20,8 @@ internal abstract class OwnTarget : ITarget
         _ => [],
     };
 
+    public IReadOnlyList<UnexpectedExit> UnexpectedExits => [.. All.SelectMany(process => process.UnexpectedExits).OrderBy(exit => exit.At)];
+
     public abstract Task StartAsync(CancellationToken cancellationToken);
 
     public async Task HealAsync()
@@ -30,7 +32,7 @@ internal abstract class OwnTarget : ITarget
 
     public async Task<bool> StopAsync()
     {
-        await Task.WhenAll(All.Select(process => process.TerminateAsync()));
+        await Task.WhenAll(All.Select(process => process.EndAsync()));
         return true;
     }
 

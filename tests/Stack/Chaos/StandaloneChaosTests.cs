@@ -72,6 +72,30 @@ public sealed class StandaloneChaosTests
         Assert.InRange(report.RootElement.GetProperty("recovery").GetProperty("ratio").GetDouble(), 0, 0.5);
     }
 
+    /// <summary>Killed from outside, as the system does when memory runs out: the storm has not done it, and must not count it as its own.</summary>
+    [Fact]
+    public async Task A_service_that_dies_by_itself_is_named_and_makes_the_storm_red()
+    {
+        using var folder = new TestFolder();
+        await using var desk = new FaultDesk();
+        var die = desk.Command("die", () =>
+        {
+            var service = int.Parse(Path.GetFileName(Assert.Single(ProcessesNaming(Path.Combine(folder.Path, "data"), besides: 0))), System.Globalization.CultureInfo.InvariantCulture);
+            using var process = System.Diagnostics.Process.GetProcessById(service);
+            process.Kill();
+            return Task.CompletedTask;
+        });
+        desk.Open();
+
+        var (code, output) = await CommandLine.RunAsync(
+            Limit, "chaos", "--target", "standalone", "--duration", "15s", "--rate", "20/s", "--output", folder.Path, "--faults", "", "--every", "1h",
+            "--fault-command", "die=" + die, "--at-least", "die=1", "--recovered", "0%");
+
+        Assert.True(code == 1, output);
+        Assert.Contains("standalone exited with 137 by itself", output, StringComparison.Ordinal);
+        Assert.Contains("0 lost, 0 doubled", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Ctrl_C_heals_drains_and_judges()
     {

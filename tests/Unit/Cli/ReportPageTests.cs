@@ -92,6 +92,7 @@ public sealed class ReportPageTests
             Answers = [new AnswerCount("202", 58), new AnswerCount("connection lost", 5)],
             FaultCounts = [new FaultCount("kill-consumer", 5, 2, 2, 0), new FaultCount("broker-restart", 1, 1, 0, 1)],
             Faults = [new("kill-consumer", "consumer-1", 20, 22), new("kill-consumer", "consumer-2", 25, 27), new("broker-restart", "", 30, 40, "it would not stop")],
+            UnexpectedExits = [],
             Phases = [new Phase("before", 5, 15), new Phase("storm", 15, 45), new Phase("after", 48, 58)],
             Settings = [new SettingLine("rate", "50/s")],
             Samples = [.. Enumerable.Range(0, 60).Select(i => new Sample(i, i * 50, i * 50, i * 35, i * 15, i is > 30 and < 35 ? null : i * 34, i, 0, 0))],

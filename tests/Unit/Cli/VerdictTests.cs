@@ -9,7 +9,7 @@ public sealed class VerdictTests
     [Fact]
     public void All_that_was_promised_done_and_all_invariants_holding_is_good()
     {
-        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 3, 3, 0)], "10 keys", keys: 10, keysWanted: 10, interrupted: false);
+        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 3, 3, 0)], [], "10 keys", keys: 10, keysWanted: 10, interrupted: false);
 
         Assert.Equal((Judgement.Good, 0, 0), (verdict.Judgement, verdict.ExitCode, verdict.Reasons.Count));
     }
@@ -17,7 +17,7 @@ public sealed class VerdictTests
     [Fact]
     public void One_violated_invariant_outweighs_everything()
     {
-        var verdict = Verdict.Of([Good, InvariantResult.Of("I2", "no double", "1 key", "a/b")], [], null, 0, 5, interrupted: true);
+        var verdict = Verdict.Of([Good, InvariantResult.Of("I2", "no double", "1 key", "a/b")], [], [], null, 0, 5, interrupted: true);
 
         Assert.Equal((Judgement.Violated, 1), (verdict.Judgement, verdict.ExitCode));
         Assert.Contains("I2", verdict.Reasons[0], StringComparison.Ordinal);
@@ -29,10 +29,21 @@ public sealed class VerdictTests
     [InlineData(3, 10, true)]
     public void A_promise_that_was_not_kept_is_incomplete(int kills, int keys, bool interrupted)
     {
-        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 3, kills, 1)], null, keys, 10, interrupted);
+        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 3, kills, 1)], [], null, keys, 10, interrupted);
 
         Assert.Equal((Judgement.Incomplete, 2), (verdict.Judgement, verdict.ExitCode));
         Assert.Single(verdict.Reasons);
+    }
+
+    [Theory]
+    [InlineData(139, false, "consumer-2 exited with 139 by itself")]
+    [InlineData(1, true, "consumer-2 exited with 1 after SIGTERM")]
+    public void A_service_that_ended_as_nobody_told_it_to_is_a_violation_and_is_named(int code, bool afterTerminate, string expected)
+    {
+        var verdict = Verdict.Of([Good], [], [new UnexpectedExit("consumer-2", DateTimeOffset.UnixEpoch, code, afterTerminate)], null, 1, 0, false);
+
+        Assert.Equal(1, verdict.ExitCode);
+        Assert.StartsWith(expected, Assert.Single(verdict.Reasons), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -46,7 +57,7 @@ public sealed class VerdictTests
 
     [Fact]
     public void What_was_not_checked_is_not_good() =>
-        Assert.Equal(2, Verdict.Of([Good, InvariantResult.NotChecked("I4", "atomic", "no database")], [], null, 1, 0, false).ExitCode);
+        Assert.Equal(2, Verdict.Of([Good, InvariantResult.NotChecked("I4", "atomic", "no database")], [], [], null, 1, 0, false).ExitCode);
 
     [Theory]
     [InlineData(100, 70, 95, 70, true)]
