@@ -1,3 +1,5 @@
+using Messaging.Transactional;
+
 namespace Messaging.Publisher;
 
 /// <summary>Who is calling: scopes every key and every status.</summary>
@@ -6,6 +8,13 @@ namespace Messaging.Publisher;
 internal sealed record Client(string Id, IReadOnlyList<string>? Operations)
 {
     public static Client Anonymous { get; } = new("anonymous", null);
+
+    /// <summary>
+    /// The id goes with the message, in a header. One that the consumer does not take would be accepted here and parked there, so none
+    /// such is let in, however it comes.
+    /// </summary>
+    public static bool IsId(string id) =>
+        id.Length is > 0 and <= ScopedKey.MaxLength && id.All(symbol => symbol is > ' ' and <= '~') && id != Anonymous.Id;
 
     public bool May(string operation) => Operations is null || Operations.Contains(operation, StringComparer.Ordinal);
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using Messaging.Transactional;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
@@ -84,7 +83,7 @@ internal sealed partial class ClientAuthentication(
 
         var result = await http.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme);
         var jwt = options.Value.Jwt;
-        if (!result.Succeeded || result.Principal.FindFirst(jwt.ClientClaim)?.Value is not { Length: > 0 and <= ScopedKey.MaxLength } id || id == Client.Anonymous.Id)
+        if (!result.Succeeded || result.Principal.FindFirst(jwt.ClientClaim)?.Value is not { } id || !Client.IsId(id))
         {
             return (null, BadCredentials);
         }

@@ -1,4 +1,5 @@
 using Messaging.Contracts;
+using Messaging.Transactional;
 using Microsoft.Extensions.Options;
 
 namespace Messaging.Publisher;
@@ -25,8 +26,6 @@ internal sealed class ClientOptions
 /// <summary>Names what cannot be used, and the setting to mend.</summary>
 internal sealed class ClientsOptionsValidator : IValidateOptions<ClientsOptions>
 {
-    private const int MaxIdLength = 255;
-
     private static readonly string[] Known = [SubmitOrder.Operation, CapturePayment.Operation];
 
     public ValidateOptionsResult Validate(string? name, ClientsOptions options)
@@ -34,9 +33,9 @@ internal sealed class ClientsOptionsValidator : IValidateOptions<ClientsOptions>
         var failures = new List<string>();
         foreach (var (id, client) in options.Clients)
         {
-            if (id.Length > MaxIdLength || id.Any(symbol => symbol is <= ' ' or > '~') || id == Client.Anonymous.Id)
+            if (!Client.IsId(id))
             {
-                failures.Add($"Clients__{id}: a client's name has 1 to {MaxIdLength} visible ASCII characters and is not '{Client.Anonymous.Id}'.");
+                failures.Add($"Clients__{id}: a client's name has 1 to {ScopedKey.MaxLength} visible ASCII characters and is not '{Client.Anonymous.Id}'.");
             }
 
             failures.AddRange(client.Keys

@@ -24,6 +24,7 @@ public sealed class TokenTests(SqliteFront front) : IClassFixture<SqliteFront>
         Assert.Equal(first.Body, (await OrderAsync(service, Front.Shop, key)).Body);
         Assert.Equal("", (await OrderAsync(service, provider.Token(new() { ["client_id"] = "another" }), key)).MustBe(HttpStatusCode.Accepted)["Idempotent-Replayed"]);
 
+        (await OrderAsync(service, provider.Token(new() { ["client_id"] = "~" + new string('!', 254) }), key)).MustBe(HttpStatusCode.Accepted);
         (await OrderAsync(service, provider.Token(new() { ["client_id"] = "shop", ["scope"] = "read" }), key)).MustBe(HttpStatusCode.Forbidden, "forbidden");
         foreach (var wrong in new[]
         {
@@ -32,6 +33,12 @@ public sealed class TokenTests(SqliteFront front) : IClassFixture<SqliteFront>
             provider.Token(new() { ["client_id"] = "shop", ["exp"] = TimeProvider.System.GetUtcNow().AddHours(-1).ToUnixTimeSeconds() }),
             provider.Token(new() { ["client_id"] = "anonymous" }),
             provider.Token(new() { ["client_id"] = "barred" }),
+            provider.Token(new() { ["client_id"] = "" }),
+            provider.Token(new() { ["client_id"] = "caf\u00e9" }),
+            provider.Token(new() { ["client_id"] = "shop " }),
+            provider.Token(new() { ["client_id"] = "my shop" }),
+            provider.Token(new() { ["client_id"] = "shop\n" }),
+            provider.Token(new() { ["client_id"] = new string('x', 256) }),
             provider.Token([]),
             provider.Unsigned(new() { ["client_id"] = "shop" }),
             provider.SignedWithThePublicKeyAsSecret(new() { ["client_id"] = "shop" }),
