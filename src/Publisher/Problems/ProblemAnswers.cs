@@ -22,7 +22,11 @@ internal sealed partial class ProblemAnswers(RequestDelegate next, IOptions<Limi
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The caller is gone: nobody is left to answer. A retry under the same key gets the right answer.
-            http.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            // An event stream has begun to answer: its status is sent, and setting another is an error.
+            if (!http.Response.HasStarted)
+            {
+                http.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            }
         }
         catch (Exception failure) when (!http.Response.HasStarted)
         {

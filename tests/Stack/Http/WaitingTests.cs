@@ -89,6 +89,24 @@ public abstract class WaitingTests(Front front)
     }
 
     [Fact]
+    public async Task A_stream_that_its_caller_leaves_is_no_error()
+    {
+        await using var another = await front.StartAnotherAsync();
+        var accepted = await front.OrderAsync(Front.NewKey());
+        using var request = new HttpRequestMessage(HttpMethod.Get, accepted["Location"].TrimStart('/') + "/events");
+        request.Headers.Add("Authorization", $"Bearer {Front.Shop}");
+        using (await another.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken))
+        {
+            await Eventually.True(async () => await GaugeAsync("messaging_waiting", another) > 0);
+        }
+
+        await Eventually.True(async () => await GaugeAsync("messaging_waiting", another) == 0);
+        await another.TerminateAsync();
+        await Eventually.True(() => another.Output.HasEnded);
+        Assert.DoesNotContain("fail: Microsoft.AspNetCore", another.Output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_publisher_that_is_stopped_answers_those_who_wait_and_is_gone_at_once()
     {
         await using var another = await front.StartAnotherAsync();
@@ -159,9 +177,11 @@ public abstract class WaitingTests(Front front)
         await front.CompleteAsync($"idempotency_key = '{key}'", status, result);
     }
 
-    private async Task<double> GaugeAsync(string name)
+    private Task<double> GaugeAsync(string name) => GaugeAsync(name, front.Service);
+
+    private static async Task<double> GaugeAsync(string name, ServiceProcess service)
     {
-        var metrics = await front.Service.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), TestContext.Current.CancellationToken);
+        var metrics = await service.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), TestContext.Current.CancellationToken);
         var line = metrics.Split('\n').LastOrDefault(line => line.StartsWith(name + "{", StringComparison.Ordinal)) ?? "x 0";
         return double.Parse(line[(line.LastIndexOf('}') + 2)..].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
     }
