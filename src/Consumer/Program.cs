@@ -59,14 +59,18 @@ try
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
     var direct = builder.Configuration.GetValue("Inbox:Direct", true);
-    builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
+    builder.Services.AddMassTransit(x =>
     {
-        bus.Host(context.GetRequiredService<RabbitMqOptions>());
-        if (!direct)
+        x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.
+        x.UsingRabbitMq((context, bus) =>
         {
-            bus.ReceiveSubmissions(context);
-        }
-    }));
+            bus.Host(context.GetRequiredService<RabbitMqOptions>());
+            if (!direct)
+            {
+                bus.ReceiveSubmissions(context);
+            }
+        });
+    });
     if (direct)
     {
         builder.Services.ReceiveSubmissionsDirectly();

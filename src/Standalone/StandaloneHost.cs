@@ -75,7 +75,11 @@ internal static class StandaloneHost
         builder.AddPublisher(anonymousOnLoopback: true);
         builder.AddConsumer();
         builder.Services.UseBusTransport();
-        builder.Services.AddMassTransit(x => x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context)));
+        builder.Services.AddMassTransit(x =>
+        {
+            x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.
+            x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context));
+        });
         var app = builder.Build();
         app.MapPublisher();
         return app;
