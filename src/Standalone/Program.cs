@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Messaging.Standalone;
+using Messaging.Transactional;
+using Microsoft.Extensions.Options;
 
 var data = new Option<DirectoryInfo>("--data")
 {
@@ -27,8 +29,22 @@ var command = new RootCommand(
 command.SetAction(async (arguments, cancellationToken) =>
 {
     var folder = arguments.GetValue(data)!.FullName;
-    return arguments.GetValue(demo) is { } orders
-        ? await Demo.RunAsync(folder, orders, cancellationToken)
-        : await StandaloneHost.RunAsync(folder, cancellationToken);
+    try
+    {
+        return arguments.GetValue(demo) is { } orders
+            ? await Demo.RunAsync(folder, orders, cancellationToken)
+            : await StandaloneHost.RunAsync(folder, cancellationToken);
+    }
+    catch (SettingException failure)
+    {
+        // The operator's to mend: the message names the setting, a stack trace would bury it.
+        await Console.Error.WriteLineAsync(failure.Message);
+        return 2;
+    }
+    catch (OptionsValidationException failure)
+    {
+        await Console.Error.WriteLineAsync(SettingException.Describe(failure));
+        return 2;
+    }
 });
 return await command.Parse(args).InvokeAsync();

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using MassTransit;
 using Messaging.Consumer;
 using Messaging.Publisher;
@@ -13,6 +14,7 @@ namespace Messaging.Standalone;
 internal static class StandaloneHost
 {
     private const string DefaultUrl = "http://localhost:5080";
+    private const string HostLog = "Microsoft.Extensions.Hosting.Internal.Host";
 
     /// <summary>What fits a broker in the process, unless the environment says otherwise.</summary>
     private static readonly Dictionary<string, string?> Defaults = new()
@@ -43,7 +45,7 @@ internal static class StandaloneHost
             {
                 await app.StartAsync(cancellationToken);
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is IOException or SocketException or FormatException)
             {
                 await Console.Error.WriteLineAsync($"{exception.Message} Choose another address with ASPNETCORE_URLS.");
                 return 1;
@@ -63,7 +65,10 @@ internal static class StandaloneHost
         Directory.CreateDirectory(folder);
         // Settings are read once. Watching them for changes watches the whole folder, and every write to the database file below it is an event.
         var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
+        WebApplication? app = null;
         builder.Logging.SetMinimumLevel(verbosity);
+        // A failure to start is thrown, and told by whoever catches it: the host's own line would put a stack trace before that.
+        builder.Logging.AddFilter(HostLog, level => level >= verbosity && (level != LogLevel.Error || app?.Lifetime.ApplicationStarted.IsCancellationRequested == true));
         builder.WebHost.UseUrls(urls);
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
@@ -80,7 +85,7 @@ internal static class StandaloneHost
             x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.
             x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context));
         });
-        var app = builder.Build();
+        app = builder.Build();
         app.MapPublisher();
         return app;
     }
@@ -98,10 +103,14 @@ internal static class StandaloneHost
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"The folder '{folder}' cannot be used: {exception.Message} Stop the other process, or choose another folder with --data.");
+            var mend = IsHeldByAnother(exception) ? "Stop the other process" : "Mend that";
+            await Console.Error.WriteLineAsync($"The folder '{folder}' cannot be used: {exception.Message} {mend}, or choose another folder with --data.");
             return null;
         }
     }
+
+    /// <summary>What a lock that is taken is called by Linux (EAGAIN), by macOS (the same), and by Windows (a sharing violation).</summary>
+    private static bool IsHeldByAnother(Exception failure) => failure is IOException { HResult: 11 or 35 or unchecked((int)0x80070020) };
 
     private static void Tell(string address, string folder) => Console.WriteLine($$"""
         Messaging Standalone: orders and payments over HTTP, each taking effect exactly once.

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using Messaging.Services;
 
@@ -65,6 +66,7 @@ public sealed class StandaloneTests
         var (code, output) = await ServiceProcess.RunAsync(Options(folder));
 
         Assert.Equal(1, code);
+        Assert.Contains("Stop the other process", output, StringComparison.Ordinal);
         Assert.Contains("--data", output, StringComparison.Ordinal);
     }
 
@@ -81,7 +83,38 @@ public sealed class StandaloneTests
 
         Assert.Equal(1, code);
         Assert.Contains("choose another folder with --data", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("other process", output, StringComparison.Ordinal);
         Assert.DoesNotContain("Unhandled", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Waiting__MaxWaitSeconds", "9999")]
+    [InlineData("Waiting__MaxWaitSeconds", "9999", "--demo", "10")]
+    [InlineData("Authentication__ClientsFile", "/")]
+    public async Task A_wrong_setting_stops_the_start_and_is_named_in_one_line(string name, string value, params string[] arguments)
+    {
+        using var folder = new TestFolder();
+
+        var (code, output) = await ServiceProcess.RunAsync(
+            new ServiceOptions("Standalone", new Dictionary<string, string?> { [name] = value }) { Arguments = ["--data", folder.Path, .. arguments] });
+
+        Assert.True(code == 2, output);
+        Assert.StartsWith(name, Assert.Single(output.Trim().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_told_in_one_line()
+    {
+        using var folder = new TestFolder();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var assembly = Repository.AssemblyOf("Standalone");
+        await using var service = ChildProcess.Start(
+            "dotnet", [assembly, "--data", folder.Path], new Dictionary<string, string?> { ["ASPNETCORE_URLS"] = $"http://{taken.LocalEndpoint}" }, Path.GetDirectoryName(assembly));
+
+        Assert.Equal(1, await service.WaitForExitAsync(Limit));
+        await Eventually.True(() => service.Output.HasEnded);
+        Assert.EndsWith("Choose another address with ASPNETCORE_URLS.", Assert.Single(service.Output.ToString().Trim().Split('\n')).Trim(), StringComparison.Ordinal);
     }
 
     [Theory]
