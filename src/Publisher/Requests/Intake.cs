@@ -44,7 +44,7 @@ internal sealed class Intake(IOptions<LimitsOptions> limits, IOptions<Idempotenc
 
         var isJson = MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
             && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+            && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
         return isJson ? null : new Problem(ProblemType.MediaType, ProblemType.MediaType.Mend) { Header = (HeaderNames.Accept, "application/json") };
     }
 

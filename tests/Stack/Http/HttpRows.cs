@@ -302,9 +302,14 @@ public abstract class HttpRows(Front front)
     }
 
     [Theory]
-    [InlineData("text/plain"), InlineData("application/x-www-form-urlencoded"), InlineData("application/json; charset=utf-16"), InlineData("application/problem+json")]
+    [InlineData("text/plain"), InlineData("application/x-www-form-urlencoded"), InlineData("application/json; charset=utf-16"), InlineData("application/json; charset=\"utf-16\""), InlineData("application/problem+json")]
     public async Task E6_another_media_type_is_refused_before_the_key_is_looked_at(string type) =>
         Assert.Equal("application/json", (await front.PostAsync("api/orders", null, Book, contentType: type)).MustBe(HttpStatusCode.UnsupportedMediaType, "unsupported-media-type")["Accept"]);
+
+    [Theory]
+    [InlineData("application/json; charset=utf-8"), InlineData("application/json; charset=\"utf-8\""), InlineData("Application/JSON;charset=\"UTF-8\"")]
+    public async Task E6_JSON_in_UTF8_is_taken_however_it_is_written(string type) =>
+        (await front.PostAsync("api/orders", Front.NewKey(), Book, contentType: type)).MustBe(HttpStatusCode.Accepted);
 
     [Fact]
     public async Task E6_a_large_body_is_refused_before_the_key_is_looked_at()
