@@ -12,7 +12,7 @@ internal sealed record ProblemType(string Code, int Status, string Title, string
 {
     public static readonly ProblemType BadRequest = new(
         "bad-request", 400, "The request is not valid HTTP.",
-        "Look at the detail: the server could not read the request itself.");
+        "A header cannot be read, or the body is not as long as Content-Length or its chunks say. Send the request through an HTTP library; the key was not used.");
 
     public static readonly ProblemType KeyRequired = new(
         "idempotency-key-required", 400, "The header Idempotency-Key is missing.",

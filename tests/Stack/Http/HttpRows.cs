@@ -322,6 +322,15 @@ public abstract class HttpRows(Front front)
     }
 
     [Fact]
+    public async Task A_body_that_is_no_HTTP_is_refused_with_what_to_look_at()
+    {
+        var answer = await front.RawAsync(Encoding.ASCII.GetBytes(
+            $"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Front.Shop}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nno-size\r\n"));
+        Assert.Contains("\"code\":\"bad-request\"", answer, StringComparison.Ordinal);
+        Assert.Contains("Content-Length", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_method_that_an_address_does_not_take_is_answered_405_with_Allow()
     {
         using var request = new HttpRequestMessage(HttpMethod.Delete, "api/orders");
