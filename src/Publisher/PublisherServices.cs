@@ -57,12 +57,13 @@ public static class PublisherServices
         app.UseMiddleware<ClientAuthentication>();
         app.UseMiddleware<RequestRate>();
 
-        app.MapOrders();
-        app.MapPayments();
-        app.MapProblems();
-        app.MapApiDocument();
-        app.MapMetrics();
-        app.MapHealth();
+        var addresses = app.MapWithHead();
+        addresses.MapOrders();
+        addresses.MapPayments();
+        addresses.MapProblems();
+        addresses.MapApiDocument();
+        addresses.MapMetrics();
+        addresses.MapHealth();
     }
 
     private static void AddOptions(IServiceCollection services)

@@ -13,6 +13,7 @@ internal static class ApiDocument
 
     public static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
+        options.ShouldInclude = description => description.HttpMethod != HttpMethods.Head; // It is GET's, and says nothing of its own.
         options.AddDocumentTransformer(Describe);
         options.AddOperationTransformer(OperationDescription.Describe);
     });

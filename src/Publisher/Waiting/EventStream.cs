@@ -25,6 +25,11 @@ internal sealed record EventStream(SubmissionStatus First) : IResult
 
         response.ContentType = "text/event-stream";
         response.Headers["X-Accel-Buffering"] = "no"; // Tells nginx to pass events on as they come.
+        if (HttpMethods.IsHead(request.Method))
+        {
+            return; // There is nothing to follow: only the headers were asked for.
+        }
+
         if (seen != IdOf(First.State))
         {
             await SendAsync(response, First);

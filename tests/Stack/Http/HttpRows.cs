@@ -331,11 +331,43 @@ public abstract class HttpRows(Front front)
     }
 
     [Fact]
+    public async Task HEAD_is_answered_like_GET_without_the_body()
+    {
+        var order = await front.OrderAsync(Front.NewKey());
+        foreach (var path in new[] { order["Location"], "api/orders/none", "health/live", "health/ready", "metrics", "openapi/v1.json", "docs/", "problems", "problems/validation", "problems/none", "nothing" })
+        {
+            var get = await front.GetAsync(path);
+            var head = await HeadAsync(path);
+            Assert.Equal((get.Status, get["Content-Type"], get["Cache-Control"], get["Retry-After"], ""), (head.Status, head["Content-Type"], head["Cache-Control"], head["Retry-After"], head.Body));
+        }
+
+        var events = (await HeadAsync(order["Location"] + "/events")).MustBe(HttpStatusCode.OK); // Ends, though the order is pending.
+        Assert.Equal("text/event-stream", events["Content-Type"]);
+        (await HeadAsync("api/orders")).MustBe(HttpStatusCode.MethodNotAllowed);
+    }
+
+    [Theory, InlineData("metrics"), InlineData("health/live"), InlineData("health/ready"), InlineData("problems")]
+    public async Task What_is_read_takes_no_other_method(string path)
+    {
+        foreach (var method in new[] { HttpMethod.Options, HttpMethod.Post })
+        {
+            using var request = new HttpRequestMessage(method, path);
+            Assert.Equal("GET, HEAD", (await front.SendAsync(request, null)).MustBe(HttpStatusCode.MethodNotAllowed, "method-not-allowed")["Allow"]);
+        }
+    }
+
+    [Fact]
     public async Task A_method_that_an_address_does_not_take_is_answered_405_with_Allow()
     {
         using var request = new HttpRequestMessage(HttpMethod.Delete, "api/orders");
         Assert.Equal("POST", (await front.SendAsync(request, Front.Shop)).MustBe(HttpStatusCode.MethodNotAllowed, "method-not-allowed")["Allow"]);
         (await front.GetAsync("nothing", null)).MustBe(HttpStatusCode.NotFound, "not-found");
+    }
+
+    private async Task<Answer> HeadAsync(string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Head, path.TrimStart('/'));
+        return await front.SendAsync(request, Front.Shop);
     }
 
     private static byte[] Raw(byte[] key) =>
