@@ -20,7 +20,8 @@ internal static class ApiDocument
 
     public static void MapApiDocument(this IEndpointRouteBuilder app)
     {
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapGet("/", () => TypedResults.Redirect("docs/")).ExcludeFromDescription();
+        app.MapOpenApi("/openapi/v1.json");
         var page = app.MapScalarApiReference("/docs", options => options
             .WithTitle("Messaging")
             .WithOpenApiRoutePattern("/openapi/v1.json")
@@ -33,6 +34,12 @@ internal static class ApiDocument
             .HideClientButton());
         page.AddEndpointFilter((context, next) =>
         {
+            // The page would be there for any name, each time without a document to show.
+            if (context.HttpContext.GetRouteValue("documentName") is not null)
+            {
+                return ValueTask.FromResult<object?>(ProblemAnswers.NothingHere);
+            }
+
             context.HttpContext.Response.Headers.ContentSecurityPolicy = PagePolicy;
             return next(context);
         });

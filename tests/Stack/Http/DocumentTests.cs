@@ -78,6 +78,17 @@ public sealed partial class DocumentTests(SqliteFront front) : IClassFixture<Sql
     }
 
     [Fact]
+    public async Task The_root_leads_to_the_reading_page_and_what_is_not_there_is_a_problem()
+    {
+        var page = await front.GetAsync("", null);
+        Assert.Equal((await front.GetAsync("docs/", null)).Body, page.MustBe(HttpStatusCode.OK).Body);
+        foreach (var path in new[] { "docs/x", "docs/v1/x", "openapi/v2.json", "openapi" })
+        {
+            (await front.GetAsync(path, null)).MustBe(HttpStatusCode.NotFound, "not-found");
+        }
+    }
+
+    [Fact]
     public async Task The_requests_of_the_http_file_are_answered_as_it_says()
     {
         var text = await File.ReadAllTextAsync(Path.Combine(Docs, "messaging.http"), TestContext.Current.CancellationToken);
