@@ -42,6 +42,12 @@ internal sealed class Intake(IOptions<LimitsOptions> limits, IOptions<Idempotenc
             };
         }
 
+        // The server undoes chunked and nothing else: what is below another coding would be taken for the body itself.
+        if (request.Headers.TransferEncoding is { Count: > 0 } coding && !coding.ToString().Trim().Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        {
+            return new Problem(ProblemType.MediaType, "A Transfer-Encoding other than chunked is not supported: send the body uncompressed.");
+        }
+
         var isJson = MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
             && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
             && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));

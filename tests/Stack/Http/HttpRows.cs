@@ -311,6 +311,13 @@ public abstract class HttpRows(Front front)
     public async Task E6_JSON_in_UTF8_is_taken_however_it_is_written(string type) =>
         (await front.PostAsync("api/orders", Front.NewKey(), Book, contentType: type)).MustBe(HttpStatusCode.Accepted);
 
+    [Theory]
+    [InlineData("gzip, chunked", "415"), InlineData("gzip\r\nTransfer-Encoding: chunked", "415"), InlineData("chunked", "202"), InlineData("Chunked", "202")]
+    public async Task E6_a_transfer_coding_other_than_chunked_is_refused(string coding, string status) =>
+        Assert.StartsWith($"HTTP/1.1 {status} ", await front.RawAsync(Encoding.ASCII.GetBytes(
+            $"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Front.Shop}\r\nContent-Type: application/json\r\nIdempotency-Key: {Front.NewKey()}\r\n"
+            + $"Transfer-Encoding: {coding}\r\nConnection: close\r\n\r\n{Book.Length:x}\r\n{Book}\r\n0\r\n\r\n")), StringComparison.Ordinal);
+
     [Fact]
     public async Task E6_a_large_body_is_refused_before_the_key_is_looked_at()
     {
