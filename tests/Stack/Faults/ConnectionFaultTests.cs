@@ -81,7 +81,7 @@ public sealed class ConnectionFaultTests(SharedServers servers)
         var requests = Enumerable.Range(1, count).Select(i => Request.Order($"{purpose}-{i}", i)).ToList();
         await deployment.PublishAsync("orders", requests.Select(r =>
             (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        requests.ForEach(r => journal.Accepted(r));
+        requests.ForEach(r => journal.Confirmed(r));
     }
 
     private static async Task RestAsync(Deployment deployment, Journal journal, long effects)
