@@ -49,7 +49,7 @@ public sealed class VerdictTests
     [Fact]
     public void A_storm_in_which_nothing_was_accepted_is_incomplete_also_when_nothing_was_promised()
     {
-        var verdict = Verdict.Of([Good], [], null, keys: 0, keysWanted: 0, interrupted: false);
+        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 0, 3, 0)], [], null, keys: 0, keysWanted: 0, interrupted: false);
 
         Assert.Equal((Judgement.Incomplete, 2), (verdict.Judgement, verdict.ExitCode));
         Assert.Contains("nothing to judge", Assert.Single(verdict.Reasons), StringComparison.Ordinal);
