@@ -15,13 +15,17 @@ internal sealed record Throughput(double Answers, double? Effects)
             Rate(seen, s => s.Effects!.Value) is { } effects && Rate(seen, s => s.Keys) is { } keys ? Math.Min(effects, keys) : null);
     }
 
+    /// <summary>Of windows of one length.</summary>
+    public static Throughput Mean(IReadOnlyList<Throughput> windows) =>
+        new(windows.Average(w => w.Answers), windows.All(w => w.Effects is not null) ? windows.Average(w => w.Effects) : null);
+
     private static double? Rate(List<Sample> samples, Func<Sample, long> count) =>
         samples.Count >= 2 && samples[^1].At > samples[0].At ? (count(samples[^1]) - count(samples[0])) / (samples[^1].At - samples[0].At) : null;
 }
 
 /// <summary>As much as the deployment takes, before the first fault and after the last one was healed. The worse of the two ratios counts.</summary>
 /// <param name="Before">In the window before.</param>
-/// <param name="After">In the best of the windows after.</param>
+/// <param name="After">The mean of the windows after.</param>
 /// <param name="Wanted">How much of before must be there again.</param>
 internal sealed record Recovery(Throughput Before, Throughput After, double Wanted)
 {
