@@ -8,7 +8,7 @@ namespace Messaging.Database;
 /// <summary>A handler that never ends has failed, whether it listens to its token, waits for something else, or holds its thread.</summary>
 public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProvider provider) : ContractSuite(servers, provider)
 {
-    private const int LimitMilliseconds = 1_000;
+    protected const int LimitMilliseconds = 1_000;
 
     public enum Ending
     {
@@ -68,10 +68,24 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
         Assert.Equal(1, await Tables.EffectsAsync("next"));
     }
 
+    private static Task HangAsync(Ending ending, ManualResetEventSlim end, CancellationToken cancellationToken)
+    {
+        if (ending == Ending.NeverOnItsThread)
+        {
+            end.Wait(CancellationToken.None);
+        }
+
+        return ending == Ending.WhenCancelled ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken) : new TaskCompletionSource().Task;
+    }
+}
+
+public sealed class HandlerTimeoutOnSqlite(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.Sqlite);
+
+public sealed class HandlerTimeoutOnPostgreSql(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.PostgreSql)
+{
     [Fact]
     public async Task A_statement_that_never_ends_is_cancelled_and_its_connection_serves_on()
     {
-        Assert.SkipUnless(Provider == DatabaseProvider.PostgreSql, "Declared difference: pg_sleep is PostgreSQL's.");
         var engine = await StartEngineAsync(s => s
             .With("Inbox:HandlerTimeoutMilliseconds", LimitMilliseconds).With("Inbox:MaxAttempts", 1)
             .Script.On("sleep", (_, database, cancellationToken) => database.Database.ExecuteSqlRawAsync("SELECT pg_sleep(20)", cancellationToken)));
@@ -88,7 +102,6 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
     [Fact]
     public async Task A_session_that_the_server_ended_because_it_stood_still_is_nobodys_fault()
     {
-        Assert.SkipUnless(Provider == DatabaseProvider.PostgreSql, "Declared difference: the other databases end no session that stands still.");
         var engine = await StartEngineAsync(s => s
             .With("ConnectionStrings:Orders", ConnectionString + ";Options=-c idle_in_transaction_session_timeout=200").With("Inbox:MaxAttempts", 1)
             .Script.On("still", (run, _) => run > 1 ? Task.CompletedTask : UntilSessionEndedAsync()));
@@ -102,20 +115,6 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
 
     private Task<long> UntilSessionEndedAsync() => Eventually.Equal(0L, async () => (long)(await Tables.ValueAsync(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"))!);
-
-    private static Task HangAsync(Ending ending, ManualResetEventSlim end, CancellationToken cancellationToken)
-    {
-        if (ending == Ending.NeverOnItsThread)
-        {
-            end.Wait(CancellationToken.None);
-        }
-
-        return ending == Ending.WhenCancelled ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken) : new TaskCompletionSource().Task;
-    }
 }
-
-public sealed class HandlerTimeoutOnSqlite(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.Sqlite);
-
-public sealed class HandlerTimeoutOnPostgreSql(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.PostgreSql);
 
 public sealed class HandlerTimeoutOnSqlServer(SharedServers servers) : HandlerTimeoutContract(servers, DatabaseProvider.SqlServer);
