@@ -49,7 +49,7 @@ internal sealed class ChaosOptions
             }
 
             CheckWindow(result);
-            FaultMix.Parse(result.GetValue(_faults) ?? "", result.GetValue(_atLeast) ?? "", [.. commands.Select(FaultKind.ParseCommand).OfType<FaultKind>().DistinctBy(k => k.Name)], result.AddError);
+            FaultMix.Parse(result.GetValue(_faults) ?? FaultMix.Standard, result.GetValue(_atLeast) ?? "", [.. commands.Select(FaultKind.ParseCommand).OfType<FaultKind>().DistinctBy(k => k.Name)], result.AddError);
         });
     }
 

@@ -16,12 +16,19 @@ internal sealed record FaultMix(IReadOnlyList<FaultShare> Shares)
     /// <param name="weights">As <c>--faults</c> gives them; empty means none but what <paramref name="commands"/> bring.</param>
     /// <param name="minimums">As <c>--at-least</c> gives them.</param>
     /// <param name="commands">As <c>--fault-command</c> gives them.</param>
-    /// <param name="errors">Told what cannot be read.</param>
+    /// <param name="errors">Told what cannot be read, and that there is nothing to do.</param>
     public static FaultMix Parse(string weights, string minimums, IReadOnlyList<FaultKind> commands, Action<string> errors)
     {
         var known = FaultKind.BuiltIn.Concat(commands).ToDictionary(k => k.Name, StringComparer.Ordinal);
-        var weighed = Numbers("--faults", weights, known, errors);
-        var wanted = Numbers("--at-least", minimums, known, errors);
+        var isRead = true;
+        void Refuse(string error)
+        {
+            isRead = false;
+            errors(error);
+        }
+
+        var weighed = Numbers("--faults", weights, known, Refuse);
+        var wanted = Numbers("--at-least", minimums, known, Refuse);
         foreach (var command in commands)
         {
             weighed.TryAdd(command.Name, 1);
@@ -30,6 +37,11 @@ internal sealed record FaultMix(IReadOnlyList<FaultShare> Shares)
         foreach (var name in wanted.Keys)
         {
             weighed.TryAdd(name, 0);
+        }
+
+        if (isRead && weighed.Values.All(weight => weight == 0) && wanted.Values.All(count => count == 0))
+        {
+            errors("--faults leaves no fault to do; give one a weight above 0, as in --faults kill-consumer=1, or a --fault-command.");
         }
 
         return new([.. known.Values.Where(k => weighed.ContainsKey(k.Name)).Select(k => new FaultShare(k, weighed[k.Name], wanted.GetValueOrDefault(k.Name)))]);

@@ -15,13 +15,13 @@ internal sealed record StormPlan(IReadOnlyList<PlannedFault> Faults)
     /// <param name="seed">Decides everything.</param>
     /// <param name="length">Of the storm.</param>
     /// <param name="mix">At least the minimums; the rest by weight.</param>
-    /// <param name="every">Mean time between two faults, outside calm windows; shorter if the minimums ask for more faults.</param>
+    /// <param name="every">Mean time between two faults, outside calm windows; shorter if the minimums ask for more faults. One comes also where it is longer than the storm.</param>
     /// <param name="calm">Share of the storm without a new fault.</param>
     public static StormPlan Create(int seed, TimeSpan length, FaultMix mix, TimeSpan every, double calm)
     {
         var random = new Random(seed);
         var stormy = length * (1 - calm);
-        var kinds = Choose(random, mix, (int)(stormy / every));
+        var kinds = Choose(random, mix, Math.Max(1, (int)(stormy / every)));
         var turns = Math.Max(1, (int)Math.Round(length / Turn));
         var faults = kinds.Select((kind, i) => new PlannedFault(
             Spread((i + random.NextDouble()) / kinds.Count, length, calm, turns), kind, random.Next(1_000_000), HoldOf(random, kind.Action)));

@@ -38,11 +38,20 @@ internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyLis
         List<string> incomplete =
         [
             .. invariants.Where(i => i.State == CheckState.NotChecked).Select(i => $"{i.Id} {i.Name} was not checked: {i.Figures}"),
-            .. counts.Where(c => c.Injected < c.AtLeast).Select(c => $"{c.Name} was done {c.Injected} times, at least {c.AtLeast} were promised"),
+            .. counts.Select(Shortfall).OfType<string>(),
+            .. (string[])(counts.All(c => c is { Injected: 0, Failed: 0 }) ? ["no fault was done"] : []),
             .. (string[])(keys == 0 ? [NothingAccepted] : keys < keysWanted ? [$"{keys} keys were accepted, at least {keysWanted} were promised"] : []),
             .. (string[])(interrupted ? ["it was interrupted"] : []),
         ];
         var judgement = violated.Count > 0 ? Judgement.Violated : incomplete.Count > 0 ? Judgement.Incomplete : Judgement.Good;
         return new(judgement, summary ?? $"{keys} keys accepted", [.. violated, .. incomplete]);
     }
+
+    /// <summary>A kind of which every attempt failed was not in the storm, whatever its name in the report says.</summary>
+    private static string? Shortfall(FaultCount count) => count switch
+    {
+        { Injected: 0, Failed: > 0 } => $"{count.Name} was tried {count.Failed} {(count.Failed == 1 ? "time" : "times")} and never worked",
+        _ when count.Injected < count.AtLeast => $"{count.Name} was done {count.Injected} times, at least {count.AtLeast} were promised",
+        _ => null,
+    };
 }

@@ -34,6 +34,7 @@ public sealed class OptionTests
     [InlineData("chaos --target standalone --duplicates 30", "--duplicates is '30'")]
     [InlineData("chaos --target standalone --faults kill-everyone=1", "kill-everyone")]
     [InlineData("chaos --target standalone --faults kill-consumer", "--faults has 'kill-consumer'")]
+    [InlineData("chaos --target standalone --faults kill-consumer=0", "--faults leaves no fault to do")]
     [InlineData("chaos --target standalone --at-least kill-consumer=-1", "--at-least has 'kill-consumer=-1'")]
     [InlineData("chaos --target standalone --fault-command nothing", "--fault-command is 'nothing'")]
     [InlineData("chaos --target processes", "--target processes needs --postgres")]

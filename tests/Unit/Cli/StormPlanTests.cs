@@ -47,7 +47,18 @@ public sealed class StormPlanTests
     }
 
     [Fact]
-    public void Without_faults_there_is_a_plan_without_faults() => Assert.Empty(StormPlan.Create(1, Length, Mix("", ""), Every, 0.2).Faults);
+    public void The_shortest_storm_has_a_fault() => Assert.Single(StormPlan.Create(1, TimeSpan.FromSeconds(5), Mix(FaultMix.Standard, ""), TimeSpan.FromSeconds(6), 0.2).Faults);
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("kill-consumer=0,replay=0", "replay=0")]
+    public void A_mix_that_leaves_nothing_to_do_is_refused(string weights, string minimums)
+    {
+        var errors = new List<string>();
+        FaultMix.Parse(weights, minimums, [], errors.Add);
+
+        Assert.StartsWith("--faults leaves no fault to do", Assert.Single(errors), StringComparison.Ordinal);
+    }
 
     private static FaultMix Mix(string weights, string minimums) => FaultMix.Parse(weights, minimums, [], error => Assert.Fail(error));
 }

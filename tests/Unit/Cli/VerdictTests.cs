@@ -5,6 +5,7 @@ namespace Messaging.Unit;
 public sealed class VerdictTests
 {
     private static readonly InvariantResult Good = InvariantResult.Of("I1", "no loss", "0 lost");
+    private static readonly FaultCount Kills = new("kill-consumer", 1, 0, 3, 0);
 
     [Fact]
     public void All_that_was_promised_done_and_all_invariants_holding_is_good()
@@ -40,7 +41,7 @@ public sealed class VerdictTests
     [InlineData(1, true, "consumer-2 exited with 1 after SIGTERM")]
     public void A_service_that_ended_as_nobody_told_it_to_is_a_violation_and_is_named(int code, bool afterTerminate, string expected)
     {
-        var verdict = Verdict.Of([Good], [], [new UnexpectedExit("consumer-2", DateTimeOffset.UnixEpoch, code, afterTerminate)], null, 1, 0, false);
+        var verdict = Verdict.Of([Good], [Kills], [new UnexpectedExit("consumer-2", DateTimeOffset.UnixEpoch, code, afterTerminate)], null, 1, 0, false);
 
         Assert.Equal(1, verdict.ExitCode);
         Assert.StartsWith(expected, Assert.Single(verdict.Reasons), StringComparison.Ordinal);
@@ -49,15 +50,31 @@ public sealed class VerdictTests
     [Fact]
     public void A_storm_in_which_nothing_was_accepted_is_incomplete_also_when_nothing_was_promised()
     {
-        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 0, 3, 0)], [], null, keys: 0, keysWanted: 0, interrupted: false);
+        var verdict = Verdict.Of([Good], [Kills], [], null, keys: 0, keysWanted: 0, interrupted: false);
 
         Assert.Equal((Judgement.Incomplete, 2), (verdict.Judgement, verdict.ExitCode));
         Assert.Contains("nothing to judge", Assert.Single(verdict.Reasons), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0, "no fault was done")]
+    [InlineData(1, "kill-consumer was tried 1 time and never worked")]
+    [InlineData(8, "kill-consumer was tried 8 times and never worked")]
+    public void A_storm_in_which_no_fault_worked_is_incomplete(int failed, string expected)
+    {
+        var verdict = Verdict.Of([Good], [new FaultCount("kill-consumer", 1, 0, 0, failed)], [], null, 1, 0, false);
+
+        Assert.Equal((Judgement.Incomplete, 2), (verdict.Judgement, verdict.ExitCode));
+        Assert.Equal(expected, Assert.Single(verdict.Reasons));
+    }
+
+    [Fact]
+    public void One_kind_of_fault_that_never_worked_is_named_beside_others_that_did() =>
+        Assert.StartsWith("replay was tried 2 times", Assert.Single(Verdict.Of([Good], [Kills, new FaultCount("replay", 1, 1, 0, 2)], [], null, 1, 0, false).Reasons), StringComparison.Ordinal);
+
     [Fact]
     public void What_was_not_checked_is_not_good() =>
-        Assert.Equal(2, Verdict.Of([Good, InvariantResult.NotChecked("I4", "atomic", "no database")], [], [], null, 1, 0, false).ExitCode);
+        Assert.Equal(2, Verdict.Of([Good, InvariantResult.NotChecked("I4", "atomic", "no database")], [Kills], [], null, 1, 0, false).ExitCode);
 
     [Theory]
     [InlineData(100, 70, 95, 70, true)]
