@@ -37,5 +37,5 @@ internal sealed record AuditReport
     public string Verdict => $"{Keys} keys, {Effects} effects, {Lost} lost, {Doubled} doubled";
 
     /// <summary>Why it proves nothing; null when it does.</summary>
-    public string? Incomplete => Keys == 0 ? Cli.Verdict.NothingAccepted : null;
+    public string? Incomplete => Keys == 0 ? Cli.Verdict.NothingAccepted() : null;
 }

@@ -66,9 +66,10 @@ internal sealed class Auditor(AuditSettings settings, Journal? journal)
         return InvariantResult.Of("I1", "no loss", figures + (others.Count == 0 ? "" : $"; NOT compared, because no --effects names their table: {string.Join(", ", others)}"), lost);
     }
 
-    private InvariantResult StableReply(JournalComparison? compared) => compared is null
-        ? InvariantResult.NotChecked("I5", "stable reply", NoJournal)
-        : InvariantResult.Of("I5", "stable reply", $"{journal!.ReplaysCompared} replays compared with the first acceptance, {journal.Accepted} acceptances with the database",
+    private InvariantResult StableReply(JournalComparison? compared) =>
+        compared is null ? InvariantResult.NotChecked("I5", "stable reply", NoJournal)
+        : journal!.Accepted == 0 && journal.Differing.Count == 0 ? InvariantResult.NotChecked("I5", "stable reply", "the journal holds no acceptance that could be compared")
+        : InvariantResult.Of("I5", "stable reply", $"{journal.ReplaysCompared} replays compared with the first acceptance, {journal.Accepted} acceptances with the database",
             journal.Differing.Concat(compared.OtherAcceptances));
 
     private static InvariantResult AfterCommit(List<string> lost, long outgoing, IReadOnlyList<QueueCount>? queues) =>

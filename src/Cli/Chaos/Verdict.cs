@@ -15,9 +15,10 @@ internal sealed record FaultCount(string Name, int Weight, int AtLeast, int Inje
 /// <summary>The judgement, its reasons, and the exit code that stands for it.</summary>
 internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyList<string> Reasons)
 {
-    public const string NothingAccepted = "no key was accepted, so there was nothing to judge";
-
     public int ExitCode => (int)Judgement;
+
+    /// <param name="obstacle">Why, as far as it is known.</param>
+    public static string NothingAccepted(string? obstacle = null) => "no key was accepted, so there was nothing to judge" + (obstacle is null ? "" : ": " + obstacle);
 
     /// <param name="invariants">I1 to I7.</param>
     /// <param name="counts">What was injected.</param>
@@ -26,8 +27,9 @@ internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyLis
     /// <param name="keys">Accepted.</param>
     /// <param name="keysWanted">At least.</param>
     /// <param name="interrupted">The user ended it early.</param>
+    /// <param name="obstacle">Why no key was accepted; null when it is not known.</param>
     public static Verdict Of(
-        IReadOnlyList<InvariantResult> invariants, IReadOnlyList<FaultCount> counts, IReadOnlyList<UnexpectedExit> exits, string? summary, long keys, long keysWanted, bool interrupted)
+        IReadOnlyList<InvariantResult> invariants, IReadOnlyList<FaultCount> counts, IReadOnlyList<UnexpectedExit> exits, string? summary, long keys, long keysWanted, bool interrupted, string? obstacle = null)
     {
         List<string> violated =
         [
@@ -40,7 +42,7 @@ internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyLis
             .. invariants.Where(i => i.State == CheckState.NotChecked).Select(i => $"{i.Id} {i.Name} was not checked: {i.Figures}"),
             .. counts.Select(Shortfall).OfType<string>(),
             .. (string[])(counts.All(c => c is { Injected: 0, Failed: 0 }) ? ["no fault was done"] : []),
-            .. (string[])(keys == 0 ? [NothingAccepted] : keys < keysWanted ? [$"{keys} keys were accepted, at least {keysWanted} were promised"] : []),
+            .. (string[])(keys == 0 ? [NothingAccepted(obstacle)] : keys < keysWanted ? [$"{keys} keys were accepted, at least {keysWanted} were promised"] : []),
             .. (string[])(interrupted ? ["it was interrupted"] : []),
         ];
         var judgement = violated.Count > 0 ? Judgement.Violated : incomplete.Count > 0 ? Judgement.Incomplete : Judgement.Good;

@@ -4,11 +4,13 @@ using System.Text.Json;
 namespace Messaging.Cli;
 
 /// <summary>
-/// What was attempted and what was answered 2xx: the client's side of the comparison, in memory and, if wanted, as JSON lines in a
+/// What was attempted, what was answered 2xx, and what should not have been answered: the client's side of the comparison, in memory and, if wanted, as JSON lines in a
 /// file. An attempt is written before the request is sent.
 /// </summary>
 internal sealed class Journal : IDisposable
 {
+    private const int KeyReused = 422;
+
     private readonly ConcurrentDictionary<string, JournalEntry> _entries = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _differing = new();
     private readonly Lock _gate = new();
@@ -28,7 +30,7 @@ internal sealed class Journal : IDisposable
     /// <summary>Further acceptances of these keys, each compared with the first.</summary>
     public int ReplaysCompared => Volatile.Read(ref _replays);
 
-    /// <summary>Keys whose acceptances were not the same bytes, or whose other payload was not refused.</summary>
+    /// <summary>Keys whose acceptances were not the same bytes; that were refused after they had been accepted; whose other payload was not answered 422.</summary>
     public IReadOnlyCollection<string> Differing => _differing;
 
     public JournalEntry? Find(string key) => _entries.GetValueOrDefault(key);
@@ -37,7 +39,7 @@ internal sealed class Journal : IDisposable
     {
         if (_entries.TryAdd(key, new JournalEntry(key, operation, body)))
         {
-            Write(new JournalLine(key, operation, body, null, null));
+            Write(new JournalLine(key, operation, body));
         }
     }
 
@@ -61,11 +63,26 @@ internal sealed class Journal : IDisposable
             }
         }
 
-        Write(new JournalLine(key, null, null, status, acceptance));
+        Write(new JournalLine(key, Status: status, Acceptance: acceptance));
     }
 
-    /// <summary>A key that is known to be accepted took another payload, too.</summary>
-    public void TookAnotherPayload(string key) => _differing.Enqueue(key);
+    /// <summary>A final answer other than 2xx. Until a key was accepted it may be refused; afterwards only its acceptance is an answer.</summary>
+    public void Refuse(string key, int status)
+    {
+        if (_entries[key].Acceptance is not null)
+        {
+            Offend(key, $"accepted before, its replay was answered {status}");
+        }
+    }
+
+    /// <summary>Another payload under a key that is known to be accepted.</summary>
+    public void Conflict(string key, int status)
+    {
+        if (status != KeyReused)
+        {
+            Offend(key, $"another payload was answered {status}");
+        }
+    }
 
     /// <exception cref="JsonException">A line is none that <see cref="Journal"/> writes.</exception>
     public static Journal Read(string path)
@@ -96,10 +113,20 @@ internal sealed class Journal : IDisposable
         {
             Attempt(line.Key, operation, body);
         }
+        else if (line.Offence is { } offence)
+        {
+            Offend(line.Key, offence);
+        }
         else
         {
             Accept(line.Key, line.Status ?? 0, line.Acceptance ?? throw new JsonException("acceptance is missing."));
         }
+    }
+
+    private void Offend(string key, string offence)
+    {
+        _differing.Enqueue($"{key} ({offence})");
+        Write(new JournalLine(key, Offence: offence));
     }
 
     private void Write(JournalLine line)

@@ -14,13 +14,13 @@ internal static class LoadCommand
         var load = new LoadOptions(standardRate: 100);
         var duration = Arguments.Duration("--duration", "How long to submit.", TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
         var keys = Arguments.Number("--keys", "Ends when so many keys have been sent, if that is sooner; 0 is no limit.", 0, 0, 100_000_000);
-        var journal = new Option<FileInfo?>("--journal") { Description = "Writes each attempt and each 2xx as a JSON line, for messaging audit.", HelpName = "FILE" };
+        var journal = new Option<FileInfo?>("--journal") { Description = "Writes each attempt, each 2xx and each answer that should not have come as a JSON line, for messaging audit.", HelpName = "FILE" };
         var command = new Command("load", """
             Submits orders and payments as a careful client does, and measures.
 
             Every submission carries an idempotency key. After a lost connection, a timeout, 429 or 5xx it is sent again under the same key. Of all requests, a share repeats an earlier one on purpose, soon or much later; each such answer must be the first acceptance, byte for byte. Ctrl-C ends with the result so far.
 
-            Exit code: 0; 1 if an acceptance was not the same bytes (I5); 2 if nothing was accepted.
+            Exit code: 0; 1 if a repetition was not answered as the first request, or another payload not with 422 (I5); 2 if nothing was accepted.
 
             Example:
               messaging load --url http://localhost:5080 --rate 200/s --duration 60s --duplicates 30% --journal run.jsonl

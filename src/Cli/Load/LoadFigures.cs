@@ -6,6 +6,8 @@ namespace Messaging.Cli;
 /// <summary>What the clients counted; latencies in microseconds, from when a request was due, so that a stall shows in all that waited.</summary>
 internal sealed class LoadFigures
 {
+    public const string CutOnPurpose = "cut on purpose";
+
     private const long HighestMicroseconds = 3_600_000_000;
 
     private readonly ConcurrentDictionary<string, long> _answers = new(StringComparer.Ordinal);
@@ -29,6 +31,18 @@ internal sealed class LoadFigures
 
     /// <summary>How often each status came, or what came instead of one.</summary>
     public IReadOnlyDictionary<string, long> Answers => _answers;
+
+    /// <summary>What stands in the way, where nothing was accepted and the answers tell; null where they do not.</summary>
+    public string? Obstacle
+    {
+        get
+        {
+            var answers = _answers.Keys.Where(answer => answer != CutOnPurpose).Order(StringComparer.Ordinal).ToList();
+            return answers.Count > 0 && answers.All(answer => answer is "401" or "403")
+                ? $"every answer was {string.Join(" or ", answers)}; --api-key must be one that the deployment takes"
+                : null;
+        }
+    }
 
     public void Begin() => Interlocked.Increment(ref _submitted);
 

@@ -44,7 +44,11 @@ internal static class LoadView
         AnsiConsole.Write(new Columns(latency, answers) { Expand = false });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{figures.Submitted} submitted in {seconds:0.0} s ({figures.Submitted / seconds:0}/s), {journal.Accepted} keys accepted, {figures.Retries} retries"));
-        Console.WriteLine($"{journal.ReplaysCompared} replays compared, {journal.Differing.Count} not the same bytes{Offending(journal)}");
+        Console.WriteLine($"{journal.ReplaysCompared} replays compared, {journal.Differing.Count} answers that should not have come{Offending(journal)}");
+        if (journal.Accepted == 0)
+        {
+            Console.WriteLine("INCOMPLETE: " + Verdict.NothingAccepted(figures.Obstacle));
+        }
     }
 
     private static string Offending(Journal journal) => journal.Differing.Count == 0 ? "" : ": " + string.Join(", ", journal.Differing.Take(20));

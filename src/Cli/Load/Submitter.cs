@@ -84,14 +84,15 @@ internal sealed class Submitter(LoadSettings settings, Journal journal, LoadFigu
 
     private void Settle(HttpResponseMessage answer, string key, string text, bool conflicting, long due)
     {
-        if (!answer.IsSuccessStatusCode)
+        if (conflicting)
         {
+            journal.Conflict(key, (int)answer.StatusCode);
             return;
         }
 
-        if (conflicting)
+        if (!answer.IsSuccessStatusCode)
         {
-            journal.TookAnotherPayload(key);
+            journal.Refuse(key, (int)answer.StatusCode);
             return;
         }
 
@@ -101,7 +102,7 @@ internal sealed class Submitter(LoadSettings settings, Journal journal, LoadFigu
 
     private async Task SendAndCutAsync(Uri url, Operation operation, string key, string body, CancellationToken cancellationToken)
     {
-        figures.Answer("cut on purpose");
+        figures.Answer(LoadFigures.CutOnPurpose);
         var inBody = Random.Shared.Next(2) == 0;
         using var cut = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var message = Compose(url, operation, key, inBody ? new CutContent(Encoding.UTF8.GetBytes(body)) : JsonBody(body));

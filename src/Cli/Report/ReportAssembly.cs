@@ -25,7 +25,7 @@ internal static class ReportAssembly
             DurationSeconds = elapsed.TotalSeconds,
             Target = target.Description,
             Seed = settings.Load.Seed,
-            Verdict = Verdict.Of(invariants, counts, exits, audit?.Verdict, journal.Accepted, settings.Keys, interrupted),
+            Verdict = Verdict.Of(invariants, counts, exits, audit?.Verdict, journal.Accepted, settings.Keys, interrupted, figures.Obstacle),
             Invariants = invariants,
             Recovery = recovery,
             Audit = audit,
