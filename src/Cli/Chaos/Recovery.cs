@@ -38,5 +38,10 @@ internal sealed record Recovery(Throughput Before, Throughput After, double Want
     public bool IsGood => Ratio >= Wanted;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"unpaced throughput after is {Ratio * 100:0.#} % of before, at least {Wanted * 100:0.#} % is wanted: {Before.Answers:0.#} to {After.Answers:0.#} answers/s, {Before.Effects ?? 0:0.#} to {After.Effects ?? 0:0.#} effects/s");
+        $"unpaced throughput after is {Ratio * 100:0.#} % of before, at least {Wanted * 100:0.#} % is wanted: {Before.Answers:0.#} to {After.Answers:0.#} answers/s, {Effects}");
+
+    /// <summary>Without a database, or one that did not answer in the windows, nobody knows them: zero would be a finding.</summary>
+    private string Effects => Before.Effects is null && After.Effects is null ? "effects not known" : $"{Text(Before.Effects)} to {Text(After.Effects)} effects/s";
+
+    private static string Text(double? rate) => rate?.ToString("0.#", CultureInfo.InvariantCulture) ?? "?";
 }

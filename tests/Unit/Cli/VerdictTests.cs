@@ -85,6 +85,13 @@ public sealed class VerdictTests
     public void The_worse_of_accepting_and_taking_effect_decides_whether_throughput_is_back(double answers, double effects, double answersAfter, double effectsAfter, bool good) =>
         Assert.Equal(good, new Recovery(new Throughput(answers, effects), new Throughput(answersAfter, effectsAfter), Recovery.Standard).IsGood);
 
+    [Theory]
+    [InlineData(35.0, 34.5, "35 to 34.5 effects/s")]
+    [InlineData(35.0, null, "35 to ? effects/s")]
+    [InlineData(null, null, "effects not known")]
+    public void Effects_that_nobody_saw_are_not_said_to_be_none(double? before, double? after, string expected) =>
+        Assert.EndsWith(expected, new Recovery(new Throughput(50, before), new Throughput(50, after), Recovery.Standard).ToString(), StringComparison.Ordinal);
+
     [Fact]
     public void Throughput_is_measured_between_the_samples_of_a_phase_and_gaps_of_the_database_are_left_out()
     {
