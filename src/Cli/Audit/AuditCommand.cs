@@ -30,7 +30,7 @@ internal static class AuditCommand
             """)
         { journal, wait, json };
         deployment.AddTo(command);
-        command.Validators.Add(result =>
+        Arguments.Check(command, result =>
         {
             if (result.GetValue<string?>("--database") is null && result.GetValue<string?>("--postgres") is null)
             {

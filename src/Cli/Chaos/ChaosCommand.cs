@@ -46,12 +46,12 @@ internal static class ChaosCommand
 
     private static async Task<int> RunAsync(ChaosSettings settings)
     {
-        Directory.CreateDirectory(settings.Output);
-        using var interruption = new Interruption();
-        using var journal = new Journal(Path.Combine(settings.Output, "journal.jsonl"));
         IStormView view = Console.IsOutputRedirected ? new PlainView() : new LiveView();
         try
         {
+            Directory.CreateDirectory(settings.Output);
+            using var journal = new Journal(Path.Combine(settings.Output, "journal.jsonl"));
+            using var interruption = new Interruption();
             await using var database = settings.Database is { } named ? new AuditDatabase(named) : null;
             await using var target = TargetOf(settings);
             using var run = new ChaosRun(settings, target, database, journal, interruption, view);
@@ -59,7 +59,7 @@ internal static class ChaosCommand
             Tell(report, settings.Output);
             return report.Verdict.ExitCode;
         }
-        catch (Exception exception) when (exception is FaultException or DbException or SettingException or BrokerUnavailableException or OperationCanceledException)
+        catch (Exception exception) when (exception is FaultException or DbException or SettingException or BrokerUnavailableException or IOException or UnauthorizedAccessException or OperationCanceledException)
         {
             await Console.Error.WriteLineAsync(exception is OperationCanceledException ? "Quit; there is no verdict." : $"The storm could not be run to its end: {exception.Message}");
             return CouldNotRun;

@@ -40,16 +40,10 @@ internal sealed class ChaosOptions
         }
 
         _deployment.AddTo(command);
-        command.Validators.Add(result =>
+        Arguments.Check(command, result =>
         {
-            var commands = result.GetValue(_commands) ?? [];
-            foreach (var unreadable in commands.Where(text => FaultKind.ParseCommand(text) is null))
-            {
-                result.AddError($"--fault-command is '{unreadable}'; it must be NAME=INJECT COMMAND ;; HEAL COMMAND, the name of letters, digits and dashes.");
-            }
-
             CheckWindow(result);
-            FaultMix.Parse(result.GetValue(_faults) ?? FaultMix.Standard, result.GetValue(_atLeast) ?? "", [.. commands.Select(FaultKind.ParseCommand).OfType<FaultKind>().DistinctBy(k => k.Name)], result.AddError);
+            FaultMix.Parse(result.GetValue(_faults) ?? FaultMix.Standard, result.GetValue(_atLeast) ?? "", CheckCommands(result), result.AddError);
         });
     }
 
@@ -76,6 +70,29 @@ internal sealed class ChaosOptions
             AllowForgotten = _deployment.AllowForgotten(arguments),
         };
         return _target.Read(arguments, settings);
+    }
+
+    /// <returns>Those that can be told from all others by their names.</returns>
+    private List<FaultKind> CheckCommands(CommandResult result)
+    {
+        var kinds = new List<FaultKind>();
+        foreach (var text in result.GetValue(_commands) ?? [])
+        {
+            if (FaultKind.ParseCommand(text) is not { } kind)
+            {
+                result.AddError($"--fault-command is '{text}'; it must be NAME=INJECT COMMAND ;; HEAL COMMAND, the name of letters, digits and dashes.");
+            }
+            else if (FaultKind.BuiltIn.Concat(kinds).Any(other => other.Name == kind.Name))
+            {
+                result.AddError($"--fault-command has the name '{kind.Name}', which another fault has already; choose another name.");
+            }
+            else
+            {
+                kinds.Add(kind);
+            }
+        }
+
+        return kinds;
     }
 
     /// <summary>From the text: a validator is shown no defaults, and what cannot be read has an error of its own.</summary>

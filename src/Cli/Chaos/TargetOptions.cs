@@ -7,7 +7,7 @@ namespace Messaging.Cli;
 /// <summary>What is put under load and faults.</summary>
 internal sealed class TargetOptions
 {
-    private readonly Option<TargetKind> _target = new("--target") { Description = "What to put under load and faults.", Required = true };
+    private readonly Option<TargetKind> _target = Arguments.Choice<TargetKind>("--target", "What to put under load and faults.");
     private readonly Option<IReadOnlyList<Uri>> _urls = Arguments.Addresses("--url", "Publishers (urls, compose); several share the load in turn.", "http://localhost:8080", required: false, "http", "https");
     private readonly Option<string?> _apiKey = new("--api-key") { Description = "Sent as X-Api-Key (urls, compose).", HelpName = "KEY" };
     private readonly Option<DirectoryInfo?> _data = new("--data") { Description = "Standalone's data folder. Default: a new one below --output.", HelpName = "FOLDER" };
@@ -16,7 +16,7 @@ internal sealed class TargetOptions
     private readonly Option<FileInfo?> _publisher = new("--publisher") { Description = "Messaging.Publisher.dll. Default: beside this program, or as built in its checkout.", HelpName = "FILE" };
     private readonly Option<FileInfo?> _consumer = new("--consumer") { Description = "Messaging.Consumer.dll, likewise.", HelpName = "FILE" };
     private readonly Option<FileInfo?> _standalone = new("--standalone") { Description = "Messaging.Standalone.dll, likewise.", HelpName = "FILE" };
-    private readonly Option<string[]> _settings = new("--set") { Description = "A setting of the services that are started; may be given several times.", HelpName = "Section__Name=VALUE", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _settings = new("--set") { Description = "A setting of the services that are started; may be given several times; of one name the last counts.", HelpName = "Section__Name=VALUE", DefaultValueFactory = _ => [] };
     private readonly Option<FileInfo> _file = new("--file") { Description = "The compose file.", DefaultValueFactory = _ => new FileInfo("docker-compose.yml") };
     private readonly Option<string> _compose = new("--compose-command") { Description = "How compose is called.", HelpName = "COMMAND", DefaultValueFactory = _ => "docker compose" };
     private readonly Option<string[]> _publisherServices = Services("--publisher-services", "The publishers' services in it.", "publisher");
@@ -29,7 +29,7 @@ internal sealed class TargetOptions
             command.Add(option);
         }
 
-        command.Validators.Add(Check);
+        Arguments.Check(command, Check);
     }
 
     public ChaosSettings Read(ParseResult arguments, ChaosSettings settings)
@@ -48,7 +48,7 @@ internal sealed class TargetOptions
             Publisher = arguments.GetValue(_publisher),
             Consumer = arguments.GetValue(_consumer),
             Standalone = arguments.GetValue(_standalone),
-            ServiceSettings = arguments.GetValue(_settings)!.Select(s => s.Split('=', 2)).ToDictionary(s => s[0], s => s[^1], StringComparer.Ordinal),
+            ServiceSettings = arguments.GetValue(_settings)!.Select(s => s.Split('=', 2)).GroupBy(s => s[0], s => s[^1], StringComparer.Ordinal).ToDictionary(s => s.Key, s => s.Last(), StringComparer.Ordinal),
             ComposeFile = arguments.GetValue(_file),
             ComposeCommand = arguments.GetValue(_compose)!,
             PublisherServices = arguments.GetValue(_publisherServices)!,
@@ -58,7 +58,7 @@ internal sealed class TargetOptions
 
     private void Check(CommandResult result)
     {
-        if (result.GetResult(_target) is not { Errors: var errors } || errors.Any())
+        if (result.GetResult(_target) is null)
         {
             return;
         }

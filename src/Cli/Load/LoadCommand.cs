@@ -5,6 +5,8 @@ namespace Messaging.Cli;
 /// <summary><c>messaging load</c>.</summary>
 internal static class LoadCommand
 {
+    private const int CouldNotRun = 2;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public static Command Create()
@@ -36,8 +38,21 @@ internal static class LoadCommand
 
     private static async Task<int> RunAsync(LoadSettings settings, TimeSpan duration, string? path)
     {
+        try
+        {
+            using var journal = new Journal(path);
+            return await RunAsync(settings, duration, journal);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"The journal cannot be written: {exception.Message}");
+            return CouldNotRun;
+        }
+    }
+
+    private static async Task<int> RunAsync(LoadSettings settings, TimeSpan duration, Journal journal)
+    {
         using var interruption = new Interruption();
-        using var journal = new Journal(path);
         await using var run = new LoadRun(settings, journal, TimeProvider.System);
         Console.WriteLine($"Seed {settings.Seed}. Keys begin with {settings.KeyPrefix}.");
         using (var timer = new PeriodicTimer(TimeSpan.FromSeconds(1)))

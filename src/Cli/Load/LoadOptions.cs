@@ -9,8 +9,8 @@ internal sealed class LoadOptions(double standardRate)
     private readonly Option<double> _duplicates = Arguments.Share("--duplicates", "Share of the requests that repeat an earlier one.", 0.3, 0.95);
     private readonly Option<double> _conflicts = Arguments.Share("--conflicts", "Share of the requests that send an accepted key with another payload; each must be answered 422.", 0.01, 0.5);
     private readonly Option<int> _concurrency = Arguments.Number("--concurrency", "Clients, each with one request in hand.", 32, 1, 4096);
-    private readonly Option<int?> _seed = new("--seed") { Description = "The same seed gives the same plan. Default: a new one, printed.", HelpName = "N" };
-    private readonly Option<LoadOperations> _operation = new("--operation") { Description = "What to submit; of both, every fifth is a payment.", DefaultValueFactory = _ => LoadOperations.Both };
+    private readonly Option<int?> _seed = Arguments.OptionalNumber("--seed", "The same seed gives the same plan. Default: a new one, printed.", int.MinValue, int.MaxValue);
+    private readonly Option<LoadOperations> _operation = Arguments.Choice<LoadOperations>("--operation", "What to submit; of both, every fifth is a payment.", LoadOperations.Both);
 
     public void AddTo(Command command)
     {

@@ -44,9 +44,41 @@ internal static class Arguments
         Description = string.Create(CultureInfo.InvariantCulture, $"{description} {least} to {most}."),
         HelpName = help,
         DefaultValueFactory = _ => standard,
-        CustomParser = result => Read<int>(
-            result, name, int.TryParse(Text(result), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null, n => n >= least && n <= most, $"a whole number from {least} to {most}"),
+        CustomParser = result => Read<int>(result, name, Whole(Text(result)), n => n >= least && n <= most, $"a whole number from {least} to {most}"),
     };
+
+    /// <summary>Null when it is not given.</summary>
+    public static Option<int?> OptionalNumber(string name, string description, int least, int most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => Read<int>(result, name, Whole(Text(result)), n => n >= least && n <= most, $"a whole number from {least} to {most}"),
+    };
+
+    /// <summary>One of the names of an enumeration; its numbers, which a plain option would take, are none.</summary>
+    public static Option<T> Choice<T>(string name, string description, T? standard = null)
+        where T : struct, Enum => new(name)
+    {
+        Description = description,
+        HelpName = string.Join('|', Names<T>()),
+        Required = standard is null,
+        DefaultValueFactory = standard is { } value ? _ => value : null!,
+        CustomParser = result => Read<T>(
+            result, name, Names<T>().Contains(Text(result), StringComparer.OrdinalIgnoreCase) ? Enum.Parse<T>(Text(result), ignoreCase: true) : null, _ => true, "one of " + string.Join(", ", Names<T>())),
+    };
+
+    /// <summary>A check of several options together. Where one of them cannot be read, asking for it throws, and it has an error of its own.</summary>
+    public static void Check(Command command, Action<CommandResult> check) => command.Validators.Add(result =>
+    {
+        try
+        {
+            check(result);
+        }
+        catch (InvalidOperationException)
+        {
+            // Told as the error of that option.
+        }
+    });
 
     public static Option<Uri?> Address(string name, string description, string example, params string[] schemes) => new(name)
     {
@@ -66,6 +98,11 @@ internal static class Arguments
     };
 
     private static string Text(ArgumentResult result) => result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
+
+    private static int? Whole(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static IEnumerable<string> Names<T>()
+        where T : struct, Enum => Enum.GetNames<T>().Select(n => n.ToLowerInvariant());
 
     private static T Read<T>(ArgumentResult result, string name, T? value, Func<T, bool> inRange, string wanted)
         where T : struct

@@ -38,7 +38,7 @@ internal sealed class DeploymentOptions
             command.Add(option);
         }
 
-        command.Validators.Add(result =>
+        Arguments.Check(command, result =>
         {
             var provider = result.GetValue(_provider);
             if (provider is not null and not ("postgres" or "sqlite" or "sqlserver"))

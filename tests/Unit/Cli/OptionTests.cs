@@ -39,6 +39,14 @@ public sealed class OptionTests
     [InlineData("chaos --target standalone --fault-command nothing", "--fault-command is 'nothing'")]
     [InlineData("chaos --target processes", "--target processes needs --postgres")]
     [InlineData("chaos --target urls", "--target urls needs --url")]
+    [InlineData("chaos --target foo", "--target is 'foo'; it must be one of standalone, processes, compose, urls.")]
+    [InlineData("chaos --target 3", "--target is '3'")]
+    [InlineData("chaos --target processes --postgres x --rabbitmq nowhere", "--rabbitmq cannot be read")]
+    [InlineData("chaos --target standalone --fault-command kill-consumer=true", "--fault-command has the name 'kill-consumer'")]
+    [InlineData("chaos --target standalone --fault-command a=true --fault-command a=false", "--fault-command has the name 'a'")]
+    [InlineData("chaos --target standalone --seed abc", "--seed is 'abc'; it must be a whole number")]
+    [InlineData("load --url http://x --operation 1", "--operation is '1'; it must be one of orders, payments, both.")]
+    [InlineData("audit --postgres a --postgres b", "--postgres")]
     [InlineData("chaos --target standalone --set nothing", "--set is 'nothing'")]
     [InlineData("load", "--url")]
     [InlineData("load --url ftp://x", "--url cannot be read")]
@@ -54,16 +62,49 @@ public sealed class OptionTests
         var errors = Root().Parse(line.Split(' ')).Errors.Select(e => e.Message).ToList();
 
         Assert.Contains(errors, e => e.Contains(expected, StringComparison.Ordinal));
+        Assert.DoesNotContain(errors, e => e.Contains("System.", StringComparison.Ordinal) || e.Contains("Messaging.Cli", StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData("chaos --target standalone")]
     [InlineData("chaos --target standalone --window 12s --recovered 80%")]
+    [InlineData("chaos --target Standalone --set A=1 --set A=2 --operation payments --seed 7")]
     [InlineData("chaos --target processes --postgres Host=h --rabbitmq amqp://u:p@h/v --at-least kill-consumer=60,kill-publisher=60")]
     [InlineData("chaos --target urls --url http://a http://b --fault-command a=b --at-least a=5")]
     [InlineData("load --url http://a --rate 0 --duration 1s --keys 10")]
     [InlineData("audit --database sqlite --connection f.db --effects submit-order=sales capture-payment=l:b --json")]
     public void What_the_documentation_shows_can_be_said(string line) => Assert.Empty(Root().Parse(line.Split(' ')).Errors);
+
+    [Theory]
+    [InlineData("load --url http://localhost:1 --journal FOLDER")]
+    [InlineData("load --url http://localhost:1 --journal FOLDER/nothing/there/journal")]
+    [InlineData("chaos --target standalone --output FILE")]
+    public async Task A_path_that_cannot_be_written_to_could_not_be_run(string line)
+    {
+        var folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            var file = Path.Combine(folder, "file");
+            await File.WriteAllTextAsync(file, "x", TestContext.Current.CancellationToken);
+            string[] words = [.. line.Split(' ').Select(word => word.Replace("FOLDER", folder, StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal))];
+
+            Assert.Equal(2, await Root().Parse(words).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Of_one_setting_given_twice_the_last_counts()
+    {
+        var options = new ChaosOptions();
+        var command = new Command("chaos");
+        options.AddTo(command);
+
+        Assert.Equal("2", options.Read(command.Parse("--target standalone --set A=1 --set A=2")).ServiceSettings["A"]);
+    }
 
     [Fact]
     public void A_fault_command_is_a_name_what_injects_and_what_heals()
