@@ -32,7 +32,7 @@ internal static class ChaosCommand
 
             Ctrl-C stops the storm, heals, drains and judges; a second one quits at once, but still heals what is frozen.
 
-            Exit code: 0 good; 1 an invariant is violated, or a service died by itself; 2 nothing bad was seen, but something promised was not done or could not be checked.
+            Exit code: 0 good; 1 an invariant is violated, or a service died by itself; 2 nothing bad was seen, but something promised was not done or could not be checked, or the arguments cannot be used.
 
             Examples:
               messaging chaos --target standalone --duration 60s

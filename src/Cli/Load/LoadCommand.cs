@@ -22,7 +22,7 @@ internal static class LoadCommand
 
             Every submission carries an idempotency key. After a lost connection, a timeout, 429 or 5xx it is sent again under the same key. Of all requests, a share repeats an earlier one on purpose, soon or much later; each such answer must be the first acceptance, byte for byte. Ctrl-C ends with the result so far.
 
-            Exit code: 0; 1 if a repetition was not answered as the first request, or another payload not with 422 (I5); 2 if nothing was accepted.
+            Exit code: 0; 1 if a repetition was not answered as the first request, or another payload not with 422 (I5); 2 if nothing was accepted, or the arguments cannot be used.
 
             Example:
               messaging load --url http://localhost:5080 --rate 200/s --duration 60s --duplicates 30% --journal run.jsonl

@@ -76,6 +76,19 @@ public sealed class OptionTests
     public void What_the_documentation_shows_can_be_said(string line) => Assert.Empty(Root().Parse(line.Split(' ')).Errors);
 
     [Theory]
+    [InlineData("chaos --duration 5s", "messaging chaos --help")]
+    [InlineData("audit --nothing", "messaging audit --help")]
+    [InlineData("storm", "messaging --help")]
+    public void Wrong_arguments_are_no_verdict_and_are_told_without_the_whole_help(string line, string hint)
+    {
+        using var told = new StringWriter();
+
+        Assert.Equal(2, WrongArguments.Tell(Root().Parse(line.Split(' ')), told));
+        Assert.Contains(hint, told.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Usage:", told.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("load --url http://localhost:1 --journal FOLDER")]
     [InlineData("load --url http://localhost:1 --journal FOLDER/nothing/there/journal")]
     [InlineData("chaos --target standalone --output FILE")]
