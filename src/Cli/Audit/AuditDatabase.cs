@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using Messaging.Transactional;
+using Microsoft.Data.Sqlite;
 
 namespace Messaging.Cli;
 
@@ -9,7 +10,7 @@ internal sealed class AuditDatabase(DatabaseOptions options) : IAsyncDisposable
 {
     private const int PatienceSeconds = 600;
 
-    private readonly Database _database = new(options);
+    private readonly Database _database = new(WithoutCreating(options));
 
     public DatabaseProvider Provider => options.Provider;
 
@@ -17,7 +18,7 @@ internal sealed class AuditDatabase(DatabaseOptions options) : IAsyncDisposable
 
     public async Task<long> CountAsync(string sql, CancellationToken cancellationToken)
     {
-        await using var connection = await _database.OpenAsync(cancellationToken);
+        await using var connection = await OpenAsync(cancellationToken);
         await using var command = Command(connection, sql, null);
         return Convert.ToInt64(await command.ExecuteScalarAsync(cancellationToken), CultureInfo.InvariantCulture);
     }
@@ -32,7 +33,7 @@ internal sealed class AuditDatabase(DatabaseOptions options) : IAsyncDisposable
 
     public async Task ReadAsync(string sql, string? operation, Action<DbDataReader> row, CancellationToken cancellationToken)
     {
-        await using var connection = await _database.OpenAsync(cancellationToken);
+        await using var connection = await OpenAsync(cancellationToken);
         await using var command = Command(connection, sql, operation);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -44,7 +45,7 @@ internal sealed class AuditDatabase(DatabaseOptions options) : IAsyncDisposable
     /// <summary>Puts every submission into the outgoing messages again, as a broker would that replays its whole backlog.</summary>
     public async Task<int> ReplayAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await _database.OpenAsync(cancellationToken);
+        await using var connection = await OpenAsync(cancellationToken);
         await using var transaction = await Dialect.BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
         command.CommandText = OutgoingTable.InsertForAllSubmissions(Dialect);
@@ -57,6 +58,39 @@ internal sealed class AuditDatabase(DatabaseOptions options) : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    private async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _database.OpenAsync(cancellationToken);
+        }
+        catch (SqliteException exception) when (new SqliteConnectionStringBuilder(options.ConnectionString).DataSource is var file && !File.Exists(file))
+        {
+            throw new NoConnectionException($"There is no file {Path.GetFullPath(file)}.", exception);
+        }
+    }
+
+    /// <summary>SQLite makes the file that it is told to open, unless it is told not to; a mistyped name would leave an empty database behind.</summary>
+    private static DatabaseOptions WithoutCreating(DatabaseOptions options)
+    {
+        if (options.Provider != DatabaseProvider.Sqlite)
+        {
+            return options;
+        }
+
+        try
+        {
+            var connection = new SqliteConnectionStringBuilder(options.ConnectionString);
+            connection.Mode = connection.Mode == SqliteOpenMode.ReadWriteCreate ? SqliteOpenMode.ReadWrite : connection.Mode;
+            return options with { ConnectionString = connection.ToString() };
+        }
+        catch (ArgumentException)
+        {
+            // Database says what cannot be read.
+            return options;
+        }
+    }
 
     private static DbCommand Command(DbConnection connection, string sql, string? operation)
     {

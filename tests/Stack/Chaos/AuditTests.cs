@@ -108,6 +108,18 @@ public sealed class AuditTests(AuditedDeployment audited, SharedServers servers)
         Assert.Contains("Could not check", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_database_file_that_is_not_there_is_not_made()
+    {
+        var file = Path.Combine(_folder.Path, "mistyped.db");
+
+        var (code, output) = await CommandLine.RunAsync(AuditedDeployment.Limit, "audit", "--database", "sqlite", "--connection", file);
+
+        Assert.Equal(2, code);
+        Assert.Contains($"There is no file {file}.", output, StringComparison.Ordinal);
+        Assert.False(File.Exists(file));
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private Task<(int ExitCode, string Output)> AuditAsync(params IEnumerable<string> more) =>
