@@ -8,7 +8,7 @@ namespace Messaging.Cli;
 internal sealed class TargetOptions
 {
     private readonly Option<TargetKind> _target = Arguments.Choice<TargetKind>("--target", "What to put under load and faults.");
-    private readonly Option<IReadOnlyList<Uri>> _urls = Arguments.Addresses("--url", "Publishers (urls, compose); several share the load in turn.", "http://localhost:8080", required: false, "http", "https");
+    private readonly Option<IReadOnlyList<Uri>> _urls = Arguments.Addresses("--url", "Publishers (urls, compose), with the path in front of /api where there is one; several share the load in turn.", "http://localhost:8080", required: false, "http", "https");
     private readonly Option<string?> _apiKey = new("--api-key") { Description = "Sent as X-Api-Key (urls, compose).", HelpName = "KEY" };
     private readonly Option<DirectoryInfo?> _data = new("--data") { Description = "Standalone's data folder. Default: a new one below --output.", HelpName = "FOLDER" };
     private readonly Option<int> _publishers = Arguments.Number("--publishers", "Publishers to start (processes).", 2, 1, 100);

@@ -11,7 +11,7 @@ internal static class LoadCommand
 
     public static Command Create()
     {
-        var url = Arguments.Addresses("--url", "The publisher; several share the load in turn.", "http://localhost:5080", required: true, "http", "https");
+        var url = Arguments.Addresses("--url", "The publisher, with the path in front of /api where there is one; several share the load in turn.", "http://localhost:5080", required: true, "http", "https");
         var apiKey = new Option<string?>("--api-key") { Description = "Sent as X-Api-Key.", HelpName = "KEY" };
         var load = new LoadOptions(standardRate: 100);
         var duration = Arguments.Duration("--duration", "How long to submit.", TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));

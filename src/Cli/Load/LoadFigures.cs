@@ -7,6 +7,8 @@ namespace Messaging.Cli;
 internal sealed class LoadFigures
 {
     public const string CutOnPurpose = "cut on purpose";
+    public const string ConnectionLost = "connection lost";
+    public const string NoAnswer = "no answer in time";
 
     private const long HighestMicroseconds = 3_600_000_000;
 
@@ -17,6 +19,7 @@ internal sealed class LoadFigures
     private long _accepted;
     private long _replayed;
     private long _retries;
+    private volatile string? _lastLoss;
 
     /// <summary>Planned requests that were begun; a retry is not another one.</summary>
     public long Submitted => Volatile.Read(ref _submitted);
@@ -26,6 +29,9 @@ internal sealed class LoadFigures
 
     /// <summary>Of these, those the service knew already.</summary>
     public long Replayed => Volatile.Read(ref _replayed);
+
+    /// <summary>Why the last request that was not answered was not; null when each was.</summary>
+    public string? LastLoss => _lastLoss;
 
     public long Retries => Volatile.Read(ref _retries);
 
@@ -38,8 +44,9 @@ internal sealed class LoadFigures
         get
         {
             var answers = _answers.Keys.Where(answer => answer != CutOnPurpose).Order(StringComparer.Ordinal).ToList();
-            return answers.Count > 0 && answers.All(answer => answer is "401" or "403")
-                ? $"every answer was {string.Join(" or ", answers)}; --api-key must be one that the deployment takes"
+            return answers.Count == 0 ? null
+                : answers.All(answer => answer is "401" or "403") ? $"every answer was {string.Join(" or ", answers)}; --api-key must be one that the deployment takes"
+                : answers.All(answer => answer is ConnectionLost or NoAnswer) ? $"there was no answer; {LastLoss}"
                 : null;
         }
     }
@@ -47,6 +54,14 @@ internal sealed class LoadFigures
     public void Begin() => Interlocked.Increment(ref _submitted);
 
     public void Answer(string what) => _answers.AddOrUpdate(what, 1, (_, count) => count + 1);
+
+    /// <param name="what"><see cref="ConnectionLost"/> or <see cref="NoAnswer"/>.</param>
+    /// <param name="cause">What the system says.</param>
+    public void Lose(string what, string cause)
+    {
+        Answer(what);
+        _lastLoss = cause;
+    }
 
     public void Retry() => Interlocked.Increment(ref _retries);
 
@@ -61,13 +76,14 @@ internal sealed class LoadFigures
         _latencies.RecordValue(Math.Clamp((long)latency.TotalMicroseconds, 1, HighestMicroseconds));
     }
 
-    public TimeSpan Percentile(double percent)
+    /// <summary>Null while nothing was accepted.</summary>
+    public TimeSpan? Percentile(double percent)
     {
         lock (_gate)
         {
-            return _latencies.TotalCount == 0 ? TimeSpan.Zero : TimeSpan.FromMicroseconds(_latencies.GetValueAtPercentile(percent));
+            return _latencies.TotalCount == 0 ? null : TimeSpan.FromMicroseconds(_latencies.GetValueAtPercentile(percent));
         }
     }
 
-    public TimeSpan Longest => Percentile(100);
+    public TimeSpan? Longest => Percentile(100);
 }

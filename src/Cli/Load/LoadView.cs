@@ -44,6 +44,11 @@ internal static class LoadView
         AnsiConsole.Write(new Columns(latency, answers) { Expand = false });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{figures.Submitted} submitted in {seconds:0.0} s ({figures.Submitted / seconds:0}/s), {journal.Accepted} keys accepted, {figures.Retries} retries"));
+        if (figures.LastLoss is { } loss)
+        {
+            Console.WriteLine($"The last request without an answer: {loss}");
+        }
+
         Console.WriteLine($"{journal.ReplaysCompared} replays compared, {journal.Differing.Count} answers that should not have come{Offending(journal)}");
         if (journal.Accepted == 0)
         {
@@ -53,5 +58,5 @@ internal static class LoadView
 
     private static string Offending(Journal journal) => journal.Differing.Count == 0 ? "" : ": " + string.Join(", ", journal.Differing.Take(20));
 
-    private static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.0} ms");
+    private static string Milliseconds(TimeSpan? time) => time is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known.TotalMilliseconds:0.0} ms") : "-";
 }

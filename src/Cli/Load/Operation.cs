@@ -11,6 +11,9 @@ internal sealed record Operation(string Name, string Path, Func<int, int, string
     public static readonly Operation Payments = new("capture-payment", "/api/payments", (n, variant) =>
         string.Create(CultureInfo.InvariantCulture, $$"""{"amount":{{1 + (n % 900) + (variant * 1000)}}.25}"""));
 
+    /// <summary>Below the path of the address, where a deployment has one in front of its own.</summary>
+    public Uri At(Uri url) => new(url.GetLeftPart(UriPartial.Path).TrimEnd('/') + Path);
+
     /// <summary>Of both, every fifth key is a payment.</summary>
     public static Operation Of(int key, LoadOperations operations) => operations switch
     {

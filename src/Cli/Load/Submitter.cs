@@ -69,13 +69,14 @@ internal sealed class Submitter(LoadSettings settings, Journal journal, LoadFigu
 
             pause = answer.Headers.RetryAfter?.Delta is { } asked && asked > pause ? (asked < LongestPause ? asked : LongestPause) : pause;
         }
-        catch (HttpRequestException)
+        catch (HttpRequestException exception)
         {
-            figures.Answer("connection lost");
+            // Of TLS the outer message only points to the inner one.
+            figures.Lose(LoadFigures.ConnectionLost, exception.HttpRequestError == HttpRequestError.SecureConnectionError ? exception.GetBaseException().Message : exception.Message);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            figures.Answer("no answer in time");
+            figures.Lose(LoadFigures.NoAnswer, $"{url} did not answer within {Quantity.Text(AnswerLimit)}");
         }
 
         await Task.Delay(pause, time, cancellationToken);
@@ -119,7 +120,7 @@ internal sealed class Submitter(LoadSettings settings, Journal journal, LoadFigu
 
     private HttpRequestMessage Compose(Uri url, Operation operation, string key, HttpContent content)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, new Uri(url, operation.Path)) { Content = content };
+        var message = new HttpRequestMessage(HttpMethod.Post, operation.At(url)) { Content = content };
         message.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         if (settings.ApiKey is not null)
         {

@@ -7,8 +7,8 @@ internal sealed record SettingLine(string Name, string Value);
 
 internal sealed record AnswerCount(string Answer, long Times);
 
-/// <summary>Latencies in milliseconds, from when a request was due to its 2xx.</summary>
-internal sealed record LatencyFigures(double P50, double P90, double P99, double P999, double Longest);
+/// <summary>Latencies in milliseconds, from when a request was due to its 2xx; null where there was none.</summary>
+internal sealed record LatencyFigures(double? P50, double? P90, double? P99, double? P999, double? Longest);
 
 /// <summary>Everything a storm has to tell: <c>chaos-report.json</c>, and what the page is drawn from.</summary>
 internal sealed record ChaosReport

@@ -34,7 +34,7 @@ internal static class ReportAssembly
             Keys = journal.Accepted,
             Replays = journal.ReplaysCompared,
             Retries = figures.Retries,
-            Latency = new LatencyFigures(Milliseconds(figures, 50), Milliseconds(figures, 90), Milliseconds(figures, 99), Milliseconds(figures, 99.9), figures.Longest.TotalMilliseconds),
+            Latency = new LatencyFigures(Milliseconds(figures, 50), Milliseconds(figures, 90), Milliseconds(figures, 99), Milliseconds(figures, 99.9), Milliseconds(figures, 100)),
             Answers = [.. figures.Answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => new AnswerCount(a.Key, a.Value))],
             FaultCounts = counts,
             UnexpectedExits = exits,
@@ -78,5 +78,5 @@ internal static class ReportAssembly
         new("keys begin with", settings.Load.KeyPrefix),
     ];
 
-    private static double Milliseconds(LoadFigures figures, double percent) => Math.Round(figures.Percentile(percent).TotalMilliseconds, 1);
+    private static double? Milliseconds(LoadFigures figures, double percent) => figures.Percentile(percent) is { } latency ? Math.Round(latency.TotalMilliseconds, 1) : null;
 }

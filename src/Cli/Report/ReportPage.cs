@@ -92,7 +92,7 @@ internal static class ReportPage
     private static string Answers(ChaosReport report)
     {
         var latency = report.Latency;
-        (string Name, double Value)[] percentiles = [("p50", latency.P50), ("p90", latency.P90), ("p99", latency.P99), ("p99.9", latency.P999), ("longest", latency.Longest)];
+        (string Name, double? Value)[] percentiles = [("p50", latency.P50), ("p90", latency.P90), ("p99", latency.P99), ("p99.9", latency.P999), ("longest", latency.Longest)];
         var rows = string.Concat(report.Answers.Select(a => $"<tr><td>{Text(a.Answer)}</td><td class=\"n\">{Number(a.Times)}</td></tr>"));
         var times = string.Concat(percentiles.Select(p => $"<tr><td>{p.Name} until accepted</td><td class=\"n\">{Milliseconds(p.Value)}</td></tr>"));
         return $"<table><tbody>{rows}<tr><td>sent again by the client</td><td class=\"n\">{Number(report.Retries)}</td></tr>{times}</tbody></table>";
@@ -101,9 +101,12 @@ internal static class ReportPage
     private static string Settings(ChaosReport report) =>
         $"<table><tbody>{string.Concat(report.Settings.Select(s => $"<tr><td>{Text(s.Name)}</td><td>{Text(s.Value)}</td></tr>"))}</tbody></table>";
 
-    private static string Milliseconds(double value) => value < 10_000
-        ? string.Create(CultureInfo.InvariantCulture, $"{value:0.#} ms")
-        : string.Create(CultureInfo.InvariantCulture, $"{value / 1000:0.#} s");
+    private static string Milliseconds(double? value) => value switch
+    {
+        null => "–",
+        < 10_000 => string.Create(CultureInfo.InvariantCulture, $"{value:0.#} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{value / 1000:0.#} s"),
+    };
 
     private static string Number(long? value) => value?.ToString("#,0", CultureInfo.InvariantCulture) ?? "–";
 

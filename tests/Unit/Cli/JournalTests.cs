@@ -62,19 +62,6 @@ public sealed class JournalTests
         }
     }
 
-    [Theory]
-    [InlineData("401", "every answer was 401;")]
-    [InlineData("202", null)]
-    public void A_load_that_was_let_in_nowhere_says_so(string second, string? expected)
-    {
-        var figures = new LoadFigures();
-        figures.Answer("401");
-        figures.Answer(LoadFigures.CutOnPurpose);
-        figures.Answer(second);
-
-        Assert.Equal(expected is not null, figures.Obstacle?.StartsWith(expected ?? "", StringComparison.Ordinal) ?? false);
-    }
-
     private static Journal Attempted(string? file = null)
     {
         var journal = new Journal(file);
