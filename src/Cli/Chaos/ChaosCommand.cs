@@ -9,6 +9,7 @@ namespace Messaging.Cli;
 internal static class ChaosCommand
 {
     private const int CouldNotRun = 2;
+    private const string ReportFile = "chaos-report.json";
 
     public static Command Create()
     {
@@ -50,6 +51,7 @@ internal static class ChaosCommand
         try
         {
             Directory.CreateDirectory(settings.Output);
+            Journal.RefuseEvidence(Path.Combine(settings.Output, ReportFile));
             using var journal = new Journal(Path.Combine(settings.Output, "journal.jsonl"));
             using var interruption = new Interruption();
             await using var database = settings.Database is { } named ? new AuditDatabase(named) : null;
@@ -76,7 +78,7 @@ internal static class ChaosCommand
 
     private static void Tell(ChaosReport report, string folder)
     {
-        File.WriteAllText(Path.Combine(folder, "chaos-report.json"), report.ToJson());
+        File.WriteAllText(Path.Combine(folder, ReportFile), report.ToJson());
         var page = Path.Combine(folder, "chaos-report.html");
         File.WriteAllText(page, ReportPage.Render(report));
         AnsiConsole.Write(AuditView.Table(report.Invariants));

@@ -18,7 +18,16 @@ internal sealed class Journal : IDisposable
     private int _accepted;
     private int _replays;
 
-    public Journal(string? path) => _file = path is null ? null : new StreamWriter(path, append: false) { AutoFlush = true };
+    /// <param name="path">Null keeps it in memory.</param>
+    /// <exception cref="IOException">The file cannot be written to, or holds something: it is the evidence of an earlier run.</exception>
+    public Journal(string? path)
+    {
+        if (path is not null)
+        {
+            RefuseEvidence(path);
+            _file = new StreamWriter(path, append: false) { AutoFlush = true };
+        }
+    }
 
     public ICollection<JournalEntry> Entries => _entries.Values;
 
@@ -81,6 +90,15 @@ internal sealed class Journal : IDisposable
         if (status != KeyReused)
         {
             Offend(key, $"another payload was answered {status}");
+        }
+    }
+
+    /// <exception cref="IOException">There is something in the file.</exception>
+    public static void RefuseEvidence(string path)
+    {
+        if (new FileInfo(path) is { Exists: true, Length: > 0 })
+        {
+            throw new IOException($"{path} is there already, from an earlier run. Name another place, or delete it.");
         }
     }
 

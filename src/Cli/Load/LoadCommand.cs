@@ -16,7 +16,7 @@ internal static class LoadCommand
         var load = new LoadOptions(standardRate: 100);
         var duration = Arguments.Duration("--duration", "How long to submit.", TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
         var keys = Arguments.Number("--keys", "Ends when so many keys have been sent, if that is sooner; 0 is no limit.", 0, 0, 100_000_000);
-        var journal = new Option<FileInfo?>("--journal") { Description = "Writes each attempt, each 2xx and each answer that should not have come as a JSON line, for messaging audit.", HelpName = "FILE" };
+        var journal = new Option<FileInfo?>("--journal") { Description = "Writes each attempt, each 2xx and each answer that should not have come as a JSON line, for messaging audit; the file must be new or empty.", HelpName = "FILE" };
         var command = new Command("load", """
             Submits orders and payments as a careful client does, and measures.
 

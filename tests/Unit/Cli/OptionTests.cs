@@ -91,17 +91,26 @@ public sealed class OptionTests
     [Theory]
     [InlineData("load --url http://localhost:1 --journal FOLDER")]
     [InlineData("load --url http://localhost:1 --journal FOLDER/nothing/there/journal")]
+    [InlineData("load --url http://localhost:1 --journal FILE")]
     [InlineData("chaos --target standalone --output FILE")]
-    public async Task A_path_that_cannot_be_written_to_could_not_be_run(string line)
+    [InlineData("chaos --target standalone --output REPORTED")]
+    public async Task A_path_that_cannot_be_written_to_or_holds_an_earlier_run_is_refused(string line)
     {
         var folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
             var file = Path.Combine(folder, "file");
+            var report = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "reported")).FullName, "chaos-report.json");
             await File.WriteAllTextAsync(file, "x", TestContext.Current.CancellationToken);
-            string[] words = [.. line.Split(' ').Select(word => word.Replace("FOLDER", folder, StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal))];
+            await File.WriteAllTextAsync(report, "x", TestContext.Current.CancellationToken);
+            string[] words =
+            [
+                .. line.Split(' ').Select(word => word.Replace("FOLDER", folder, StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal)
+                    .Replace("REPORTED", Path.GetDirectoryName(report), StringComparison.Ordinal)),
+            ];
 
             Assert.Equal(2, await Root().Parse(words).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
+            Assert.Equal(("x", "x"), (await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken), await File.ReadAllTextAsync(report, TestContext.Current.CancellationToken)));
         }
         finally
         {
