@@ -23,6 +23,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
     public async Task<ChaosReport> RunAsync()
     {
         Log.Tell($"seed {settings.Load.Seed}; keys begin with {settings.Load.KeyPrefix}; {target.Description}");
+        using var interrupted = interruption.Stop.Register(() => Log.Tell("interrupted: healing and draining first; once more to stop at once"));
         await target.StartAsync(interruption.Quit);
         (_start, _startedAt) = (TimeProvider.System.GetTimestamp(), TimeProvider.System.GetUtcNow());
         var effectsBefore = database is null ? 0 : await database.CountAsync("SELECT COUNT(*) FROM inbox", interruption.Quit);

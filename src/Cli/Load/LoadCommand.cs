@@ -53,6 +53,7 @@ internal static class LoadCommand
     private static async Task<int> RunAsync(LoadSettings settings, TimeSpan duration, Journal journal)
     {
         using var interruption = new Interruption();
+        using var interrupted = interruption.Stop.Register(() => Console.WriteLine($"{Environment.NewLine}interrupted: waiting for the answers on their way, {Quantity.Text(Patience)} at most"));
         await using var run = new LoadRun(settings, journal, TimeProvider.System);
         Console.WriteLine($"Seed {settings.Seed}. Keys begin with {settings.KeyPrefix}.");
         using (var timer = new PeriodicTimer(TimeSpan.FromSeconds(1)))

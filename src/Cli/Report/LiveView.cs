@@ -13,6 +13,7 @@ internal sealed class LiveView : IStormView
     private readonly Lock _gate = new();
     private readonly Queue<string> _lines = new();
     private LiveDisplayContext? _display;
+    private StormStatus? _last;
 
     public void Tell(string line)
     {
@@ -23,6 +24,9 @@ internal sealed class LiveView : IStormView
             {
                 _lines.Dequeue();
             }
+
+            // At once: who interrupts should see that it was heard, also while no sample comes.
+            _display?.UpdateTarget(_last is null ? new Text(line) : Draw(_last));
         }
     }
 
@@ -30,6 +34,7 @@ internal sealed class LiveView : IStormView
     {
         lock (_gate)
         {
+            _last = status;
             _display?.UpdateTarget(Draw(status));
         }
     }

@@ -106,6 +106,7 @@ public sealed class StandaloneChaosTests
 
         storm.Send(Signal.Interrupt);
 
+        await storm.Output.WaitForLineAsync("interrupted: healing and draining first", Limit);
         Assert.Equal(2, await storm.WaitForExitAsync(Limit));
         using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder.Path, "chaos-report.json"), TestContext.Current.CancellationToken));
         Assert.Equal("Incomplete", report.RootElement.GetProperty("verdict").GetProperty("judgement").GetString());
