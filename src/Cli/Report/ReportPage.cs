@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Messaging.Cli;
 
 /// <summary><c>chaos-report.html</c>: one file, with its style and its plot inside, and nothing from elsewhere.</summary>
-internal static class ReportPage
+internal static partial class ReportPage
 {
     public static string Render(ChaosReport report) => $"""
         <!DOCTYPE html>
@@ -47,7 +48,7 @@ internal static class ReportPage
         };
         var reasons = report.Verdict.Reasons.Count == 0 ? "" : $"<ul class=\"reasons\">{string.Concat(report.Verdict.Reasons.Select(r => $"<li>{Text(r)}</li>"))}</ul>";
         return string.Create(CultureInfo.InvariantCulture, $"""
-            <header class="{mark}"><p class="mark">{word}</p><h1>{Text(report.Verdict.Summary)}</h1>
+            <header class="{mark}"><p class="mark">{word}</p><h1>{Text(Grouped(report.Verdict.Summary))}</h1>
             <p>{Text(report.Target)} · {report.StartedAt:yyyy-MM-dd HH:mm} UTC · {Quantity.Text(TimeSpan.FromSeconds(report.DurationSeconds))} · seed {report.Seed}</p>{reasons}</header>
             """);
     }
@@ -84,10 +85,12 @@ internal static class ReportPage
 
     private static string Faults(ChaosReport report)
     {
-        var rows = string.Concat(report.FaultCounts.Where(f => f.Injected + f.Failed + f.AtLeast > 0).Select(f =>
-            $"<tr><td>{Text(f.Name)}</td><td class=\"n\">{Number(f.Injected)}</td><td class=\"n soft\">{(f.AtLeast > 0 ? $"of {Number(f.AtLeast)} promised" : "")}{(f.Failed > 0 ? $", {Number(f.Failed)} failed" : "")}</td></tr>"));
+        var rows = string.Concat(report.FaultCounts.Select(f => $"<tr><td>{Text(f.Name)}</td><td class=\"n\">{Number(f.Injected)}</td><td class=\"n soft\">{Remarks(f)}</td></tr>"));
         return $"<table><tbody>{rows}<tr><td>exits that no fault explains</td><td class=\"n\">{Number(report.UnexpectedExits.Count)}</td><td></td></tr></tbody></table>";
     }
+
+    private static string Remarks(FaultCount count) =>
+        string.Join(", ", [.. (string[])(count.AtLeast > 0 ? [$"of {Number(count.AtLeast)} promised"] : []), .. (string[])(count.Failed > 0 ? [$"{Number(count.Failed)} failed"] : [])]);
 
     private static string Answers(ChaosReport report)
     {
@@ -109,6 +112,12 @@ internal static class ReportPage
     };
 
     private static string Number(long? value) => value?.ToString("#,0", CultureInfo.InvariantCulture) ?? "–";
+
+    /// <summary>The summary of the console, whose numbers programs read, with its numbers as they are in the tiles.</summary>
+    private static string Grouped(string summary) => Digits().Replace(summary, digits => Number(long.Parse(digits.Value, CultureInfo.InvariantCulture)));
+
+    [GeneratedRegex("[0-9]+")]
+    private static partial Regex Digits();
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
 }

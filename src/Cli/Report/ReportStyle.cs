@@ -27,7 +27,7 @@ internal static class ReportStyle
         .state { font-weight: 600; white-space: nowrap; } .state.good { color: var(--good); } .state.bad { color: var(--bad); } .state.unsure { color: var(--unsure); }
         .keys, code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 13px; } .keys { color: var(--bad); }
         footer { margin-top: 18px; color: var(--soft); font-size: 13px; }
-        svg { display: block; width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 12px; } svg text.name { fill: var(--ink); }
+        .plot { overflow-x: auto; } svg { display: block; width: 100%; min-width: 720px; height: auto; } svg text { fill: var(--soft); font-size: 12px; } svg text.name { fill: var(--ink); }
         .grid { stroke: var(--line); stroke-width: 1; } .phase { fill: var(--effects); fill-opacity: .1; } .band { fill: var(--fault); fill-opacity: .07; } .fault { fill: var(--fault); fill-opacity: .75; }
         .failed { fill: none; stroke: var(--fault); stroke-width: 1.5; }
         .answers { stroke: var(--answers); } .effects { stroke: var(--effects); } .waiting { stroke: var(--waiting); fill: var(--waiting); fill-opacity: .18; }

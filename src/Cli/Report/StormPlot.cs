@@ -21,17 +21,18 @@ internal static class StormPlot
         var height = LanesTop + (lanes.Count * LaneHeight) + 30;
         var time = new Axis(0, Math.Max(1, report.DurationSeconds), Left, Width - Right);
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width:0} {height:0}\" role=\"img\" aria-label=\"Throughput, waiting messages and faults over time\">");
+        svg.Append(CultureInfo.InvariantCulture, $"<div class=\"plot\"><svg viewBox=\"0 0 {Width:0} {height:0}\" role=\"img\" aria-label=\"Throughput, waiting messages and faults over time\">");
         DrawWindows(svg, report, time);
         DrawFaults(svg, report, time, lanes);
         DrawCurves(svg, report, time);
         DrawTimes(svg, time, height - 22);
-        return svg.Append("</svg>").ToString();
+        return svg.Append("</svg></div>").ToString();
     }
 
     private static void DrawWindows(StringBuilder svg, ChaosReport report, Axis time)
     {
-        foreach (var phase in report.Phases.Where(p => p.Name is "before" or "after"))
+        // An interruption leaves windows of no length: there is nothing to be named.
+        foreach (var phase in report.Phases.Where(p => p.Name is "before" or "after" && p.Until - p.From > ShortestSeconds))
         {
             Rectangle(svg, "phase", time.At(phase.From), ThroughputTop, time.At(phase.Until) - time.At(phase.From), WaitingTop + WaitingHeight - ThroughputTop, phase.Name);
             Label(svg, "", time.At(phase.From) + 4, ThroughputTop + 14, "start", phase.Name);

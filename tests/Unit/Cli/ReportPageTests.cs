@@ -56,6 +56,34 @@ public sealed class ReportPageTests
     }
 
     [Fact]
+    public void A_window_that_an_interruption_left_without_length_is_not_named()
+    {
+        var page = Parse(Report(Judgement.Incomplete) with { Phases = [new Phase("before", 5, 15), new Phase("after", 20, 20)] });
+
+        Assert.Equal(["before"], page.Descendants(None + "rect").Where(r => r.Attribute("class")!.Value == "phase").Select(r => r.Value));
+        Assert.DoesNotContain(page.Descendants(None + "text"), t => t.Value == "after");
+    }
+
+    [Fact]
+    public void Every_kind_of_fault_is_listed_with_what_was_promised_and_what_failed()
+    {
+        var page = Parse(Report(Judgement.Good) with { FaultCounts = [new("kill-consumer", 5, 2, 1, 1), new("replay", 1, 0, 0, 8), new("term-consumer", 1, 0, 0, 0)] });
+        var rows = page.Descendants(None + "section").Single(s => s.Element(None + "h2")?.Value == "Faults").Descendants(None + "tr").Select(r => string.Join('|', r.Elements().Select(e => e.Value)));
+
+        Assert.Equal(["kill-consumer|1|of 2 promised, 1 failed", "replay|0|8 failed", "term-consumer|0|"], rows.SkipLast(1));
+    }
+
+    [Fact]
+    public void The_headline_writes_its_numbers_as_the_tiles_do()
+    {
+        var report = Report(Judgement.Good);
+        var page = Parse(report with { Keys = 1847, Verdict = report.Verdict with { Summary = "1847 keys, 1847 effects, 0 lost, 0 doubled" } });
+
+        Assert.Equal("1,847 keys, 1,847 effects, 0 lost, 0 doubled", page.Descendants(None + "h1").Single().Value);
+        Assert.Contains(page.Descendants(None + "b"), tile => tile.Value == "1,847");
+    }
+
+    [Fact]
     public void A_run_that_saw_nothing_has_a_page_too()
     {
         var page = Parse(Report(Judgement.Incomplete) with { Samples = [], Faults = [], FaultCounts = [], Phases = [], Audit = null, Recovery = null });
