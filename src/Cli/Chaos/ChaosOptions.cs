@@ -13,16 +13,16 @@ internal sealed class ChaosOptions
     private readonly LoadOptions _load = new(standardRate: 50);
     private readonly DeploymentOptions _deployment = new();
     private readonly TargetOptions _target = new();
-    private readonly Option<TimeSpan> _duration = Arguments.Duration("--duration", "From the first request to the end of the last measurement; healing and draining come on top.", StandardDuration, Shortest, TimeSpan.FromHours(24));
+    private readonly Option<Shown<TimeSpan>> _duration = Arguments.Duration("--duration", "From the first request to the end of the last measurement; healing and draining come on top.", StandardDuration, Shortest, TimeSpan.FromHours(24));
     private readonly Option<int> _keys = Arguments.Number("--keys", "Keys that must have been accepted at least; the end waits for them.", 0, 0, 100_000_000);
     private readonly Option<string> _faults = new("--faults") { Description = "Which faults, and how often against each other.", HelpName = "NAME=WEIGHT,…", DefaultValueFactory = _ => FaultMix.Standard };
     private readonly Option<string> _atLeast = new("--at-least") { Description = "How often at least; more faults come if it takes them.", HelpName = "NAME=COUNT,…", DefaultValueFactory = _ => "" };
     private readonly Option<string[]> _commands = new("--fault-command") { Description = "A fault of your own, run by a shell; may be given several times. The heal command is run after 1 to 3 s, and always.", HelpName = "'NAME=INJECT ;; HEAL'", DefaultValueFactory = _ => [] };
-    private readonly Option<TimeSpan> _every = Arguments.Duration("--every", "Mean time between two faults.", TimeSpan.FromSeconds(6), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
-    private readonly Option<double> _calm = Arguments.Share("--calm", "Share of the storm in calm windows, without a new fault.", 0.2, 0.9);
-    private readonly Option<TimeSpan> _drain = Arguments.Duration("--drain-limit", "How long it may take to catch up, and to drain.", TimeSpan.FromMinutes(3), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
+    private readonly Option<Shown<TimeSpan>> _every = Arguments.Duration("--every", "Mean time between two faults.", TimeSpan.FromSeconds(6), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
+    private readonly Option<Shown<double>> _calm = Arguments.Share("--calm", "Share of the storm in calm windows, without a new fault.", 0.2, 0.9);
+    private readonly Option<Shown<TimeSpan>> _drain = Arguments.Duration("--drain-limit", "How long it may take to catch up, and to drain.", TimeSpan.FromMinutes(3), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
     private readonly Option<TimeSpan?> _window = Arguments.OptionalDuration("--window", "How long throughput is measured as fast as the deployment takes it, before the first fault and after the last. Default: an eighth of --duration, 4s to 15s.", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
-    private readonly Option<double> _recovered = Arguments.Share("--recovered", "Share of that throughput before that must be there again after.", Recovery.Standard, 1);
+    private readonly Option<Shown<double>> _recovered = Arguments.Share("--recovered", "Share of that throughput before that must be there again after.", Recovery.Standard, 1);
     private readonly Option<DirectoryInfo?> _output = new("--output") { Description = "Folder of chaos-report.html, chaos-report.json, chaos.log, journal.jsonl and what the services print; it must hold no earlier report. Default: ./chaos-TIME.", HelpName = "FOLDER" };
 
     public void AddTo(Command command)

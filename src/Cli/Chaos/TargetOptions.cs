@@ -7,7 +7,7 @@ namespace Messaging.Cli;
 /// <summary>What is put under load and faults.</summary>
 internal sealed class TargetOptions
 {
-    private readonly Option<TargetKind> _target = Arguments.Choice<TargetKind>("--target", "What to put under load and faults.");
+    private readonly Option<Shown<TargetKind>> _target = Arguments.Choice<TargetKind>("--target", "What to put under load and faults.");
     private readonly Option<IReadOnlyList<Uri>> _urls = Arguments.Addresses("--url", "Publishers (urls, compose), with the path in front of /api where there is one; several share the load in turn.", "http://localhost:8080", required: false, "http", "https");
     private readonly Option<string?> _apiKey = new("--api-key") { Description = "Sent as X-Api-Key (urls, compose).", HelpName = "KEY" };
     private readonly Option<DirectoryInfo?> _data = new("--data") { Description = "Standalone's data folder. Default: a new one below --output.", HelpName = "FOLDER" };
@@ -34,7 +34,7 @@ internal sealed class TargetOptions
 
     public ChaosSettings Read(ParseResult arguments, ChaosSettings settings)
     {
-        var target = arguments.GetValue(_target);
+        TargetKind target = arguments.GetValue(_target);
         var data = arguments.GetValue(_data)?.FullName ?? Path.Combine(settings.Output, "data");
         return settings with
         {
@@ -63,7 +63,7 @@ internal sealed class TargetOptions
             return;
         }
 
-        var target = result.GetValue(_target);
+        TargetKind target = result.GetValue(_target);
         if (target == TargetKind.Processes && ((result.GetValue<string?>("--postgres") is null && result.GetValue<string?>("--database") is null) || result.GetValue<Uri?>("--rabbitmq") is null))
         {
             result.AddError("--target processes needs --postgres STRING (or --database and --connection) and --rabbitmq URI.");

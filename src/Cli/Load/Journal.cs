@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Messaging.Cli;
 
 /// <summary>
-/// What was attempted, what was answered 2xx, and what should not have been answered: the client's side of the comparison, in memory and, if wanted, as JSON lines in a
-/// file. An attempt is written before the request is sent.
+/// What was attempted, what was answered 2xx, and what should not have been answered: the client's side of the comparison, in memory and,
+/// if wanted, as JSON lines in a file. An attempt is written before the request is sent.
 /// </summary>
 internal sealed class Journal : IDisposable
 {

@@ -7,12 +7,12 @@ namespace Messaging.Cli;
 /// <summary>Options with a unit and a range, whose errors name what was wrong and what is possible.</summary>
 internal static class Arguments
 {
-    public static Option<TimeSpan> Duration(string name, string description, TimeSpan standard, TimeSpan least, TimeSpan most) => new(name)
+    public static Option<Shown<TimeSpan>> Duration(string name, string description, TimeSpan standard, TimeSpan least, TimeSpan most) => new(name)
     {
         Description = $"{description} {Quantity.Text(least)} to {Quantity.Text(most)}; units ms, s, m, h.",
         HelpName = "60s",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => Read<TimeSpan>(result, name, Quantity.Duration(Text(result)), d => d >= least && d <= most, $"a duration from {Quantity.Text(least)} to {Quantity.Text(most)}, such as 60s or 3m"),
+        DefaultValueFactory = _ => new(standard, Quantity.Text(standard)),
+        CustomParser = result => ReadShown<TimeSpan>(result, name, Quantity.Duration(Text(result)), d => d >= least && d <= most, $"a duration from {Quantity.Text(least)} to {Quantity.Text(most)}, such as 60s or 3m"),
     };
 
     /// <summary>Null when it is not given.</summary>
@@ -23,20 +23,20 @@ internal static class Arguments
         CustomParser = result => Read<TimeSpan>(result, name, Quantity.Duration(Text(result)), d => d >= least && d <= most, $"a duration from {Quantity.Text(least)} to {Quantity.Text(most)}, such as 15s"),
     };
 
-    public static Option<double> Share(string name, string description, double standard, double most) => new(name)
+    public static Option<Shown<double>> Share(string name, string description, double standard, double most) => new(name)
     {
         Description = $"{description} 0% to {most * 100:0}%.",
         HelpName = "30%",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => Read<double>(result, name, Quantity.Share(Text(result)), share => share <= most, $"a share from 0% to {most * 100:0}%, such as 30%"),
+        DefaultValueFactory = _ => new(standard, string.Create(CultureInfo.InvariantCulture, $"{standard * 100:0.#}%")),
+        CustomParser = result => ReadShown<double>(result, name, Quantity.Share(Text(result)), share => share <= most, $"a share from 0% to {most * 100:0}%, such as 30%"),
     };
 
-    public static Option<double> Rate(string name, string description, double standard) => new(name)
+    public static Option<Shown<double>> Rate(string name, string description, double standard) => new(name)
     {
         Description = description + " 0 to 100000/s.",
         HelpName = "N/s",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => Read<double>(result, name, Quantity.Rate(Text(result)), rate => rate <= 100_000, "a rate from 0 to 100000 a second, such as 200/s; 0 is as fast as possible"),
+        DefaultValueFactory = _ => new(standard, string.Create(CultureInfo.InvariantCulture, $"{standard:0.#}/s")),
+        CustomParser = result => ReadShown<double>(result, name, Quantity.Rate(Text(result)), rate => rate <= 100_000, "a rate from 0 to 100000 a second, such as 200/s; 0 is as fast as possible"),
     };
 
     public static Option<int> Number(string name, string description, int standard, int least, int most, string help = "N") => new(name)
@@ -56,14 +56,14 @@ internal static class Arguments
     };
 
     /// <summary>One of the names of an enumeration; its numbers, which a plain option would take, are none.</summary>
-    public static Option<T> Choice<T>(string name, string description, T? standard = null)
+    public static Option<Shown<T>> Choice<T>(string name, string description, T? standard = null)
         where T : struct, Enum => new(name)
     {
         Description = description,
         HelpName = string.Join('|', Names<T>()),
         Required = standard is null,
-        DefaultValueFactory = standard is { } value ? _ => value : null!,
-        CustomParser = result => Read<T>(
+        DefaultValueFactory = standard is { } value ? _ => new(value, value.ToString().ToLowerInvariant()) : null!,
+        CustomParser = result => ReadShown<T>(
             result, name, Names<T>().Contains(Text(result), StringComparer.OrdinalIgnoreCase) ? Enum.Parse<T>(Text(result), ignoreCase: true) : null, _ => true, "one of " + string.Join(", ", Names<T>())),
     };
 
@@ -103,6 +103,9 @@ internal static class Arguments
 
     private static IEnumerable<string> Names<T>()
         where T : struct, Enum => Enum.GetNames<T>().Select(n => n.ToLowerInvariant());
+
+    private static Shown<T> ReadShown<T>(ArgumentResult result, string name, T? value, Func<T, bool> inRange, string wanted)
+        where T : struct => new(Read(result, name, value, inRange, wanted), Text(result));
 
     private static T Read<T>(ArgumentResult result, string name, T? value, Func<T, bool> inRange, string wanted)
         where T : struct

@@ -28,8 +28,12 @@ internal static class Quantity
     /// <summary><c>200/s</c> or <c>200</c>.</summary>
     public static double? Rate(string text) => Number(text.EndsWith("/s", StringComparison.Ordinal) ? text[..^2] : text) is { } rate and >= 0 ? rate : null;
 
+    /// <summary>Whole seconds, minutes and hours are written as they are read.</summary>
     public static string Text(TimeSpan duration) => duration switch
     {
+        { Ticks: > 0 } when duration.Ticks % TimeSpan.TicksPerHour == 0 => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalHours}h"),
+        { Ticks: > 0 } when duration.Ticks % TimeSpan.TicksPerMinute == 0 && duration.TotalHours < 1 => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMinutes}m"),
+        { Ticks: 0 } => "0s",
         { TotalSeconds: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0}ms"),
         { TotalMinutes: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.#}s"),
         { TotalHours: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{duration.Minutes}m{duration.Seconds:00}s"),
