@@ -90,7 +90,7 @@ internal static partial class ReportPage
     }
 
     private static string Remarks(FaultCount count) =>
-        string.Join(", ", [.. (string[])(count.AtLeast > 0 ? [$"of {Number(count.AtLeast)} promised"] : []), .. (string[])(count.Failed > 0 ? [$"{Number(count.Failed)} failed"] : [])]);
+        string.Join(", ", [.. (string[])(count.AtLeast > 0 ? [$"at least {Number(count.AtLeast)}"] : []), .. (string[])(count.Failed > 0 ? [$"{Number(count.Failed)} failed"] : [])]);
 
     private static string Answers(ChaosReport report)
     {

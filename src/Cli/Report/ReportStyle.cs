@@ -23,7 +23,7 @@ internal static class ReportStyle
         section { padding: 18px 24px; margin: 0 0 16px; min-width: 0; }
         .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 16px; } .columns section { margin: 0; }
         table { border-collapse: collapse; width: 100%; } td, th { padding: 6px 12px 6px 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
-        tr:first-child > * { border-top: 0; } .wide th, .wide td.name, .columns td:first-child { white-space: nowrap; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .soft { color: var(--soft); }
+        tr:first-child > * { border-top: 0; } .wide th, .wide td.name, .columns td:first-child { white-space: nowrap; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .n.soft { white-space: normal; } .soft { color: var(--soft); }
         .state { font-weight: 600; white-space: nowrap; } .state.good { color: var(--good); } .state.bad { color: var(--bad); } .state.unsure { color: var(--unsure); }
         .keys, code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 13px; } .keys { color: var(--bad); }
         footer { margin-top: 18px; color: var(--soft); font-size: 13px; }

@@ -35,7 +35,9 @@ internal static class StormPlot
         foreach (var phase in report.Phases.Where(p => p.Name is "before" or "after" && p.Until - p.From > ShortestSeconds))
         {
             Rectangle(svg, "phase", time.At(phase.From), ThroughputTop, time.At(phase.Until) - time.At(phase.From), WaitingTop + WaitingHeight - ThroughputTop, phase.Name);
-            Label(svg, "", time.At(phase.From) + 4, ThroughputTop + 14, "start", phase.Name);
+            // Each towards the storm: the last window ends where the plot does.
+            var (at, anchor) = phase.Name == "before" ? (time.At(phase.From) + 4, "start") : (time.At(phase.Until) - 4, "end");
+            Label(svg, "", at, ThroughputTop + 14, anchor, phase.Name);
         }
     }
 
