@@ -28,7 +28,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         (_start, _startedAt) = (TimeProvider.System.GetTimestamp(), TimeProvider.System.GetUtcNow());
         var effectsBefore = database is null ? 0 : await database.CountAsync("SELECT COUNT(*) FROM inbox", interruption.Quit);
         await using var load = new LoadRun(settings.Load with { Urls = target.Urls }, journal, TimeProvider.System);
-        await using var probe = _probe = new Probe(load.Figures, journal, database, effectsBefore, settings.SampleInterval, Clock, Seen);
+        await using var probe = _probe = new Probe(load.Figures, journal, database, effectsBefore, settings.SampleInterval, () => target.LargestResidentBytes, Clock, Seen);
         var storm = _storm = new Storm(target, load, database, Clock, Log.Tell, interruption.Quit);
         _plan = StormPlan.Create(settings.Load.Seed, settings.StormLength, settings.Mix, settings.Every, settings.Calm);
 

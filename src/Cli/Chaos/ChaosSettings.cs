@@ -33,6 +33,9 @@ internal sealed record ChaosSettings
     /// <summary>Keys that must have been accepted; the storm's end waits for them, for as long again as it was to last.</summary>
     public int Keys { get; init; }
 
+    /// <summary>What none of the services may hold resident, at any time.</summary>
+    public int MaxMemoryMegaBytes { get; init; } = 1024;
+
     public DatabaseOptions? Database { get; init; }
 
     public BrokerSettings? Broker { get; init; }

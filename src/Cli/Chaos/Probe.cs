@@ -21,6 +21,7 @@ internal sealed class Probe : IAsyncDisposable
     private readonly long _effectsBefore;
     private readonly TimeSpan _interval;
     private readonly Func<TimeSpan> _clock;
+    private readonly Func<long?> _memory;
     private readonly Action<Sample> _seen;
     private readonly Task _work;
 
@@ -29,11 +30,12 @@ internal sealed class Probe : IAsyncDisposable
     /// <param name="database">Null where there is none to look into.</param>
     /// <param name="effectsBefore">Keys that had taken effect before the run.</param>
     /// <param name="interval">Counting costs the database something: less often in a long run.</param>
+    /// <param name="memory">Of the largest service.</param>
     /// <param name="clock">Since the run began.</param>
     /// <param name="seen">Told each sample.</param>
-    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, long effectsBefore, TimeSpan interval, Func<TimeSpan> clock, Action<Sample> seen)
+    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, long effectsBefore, TimeSpan interval, Func<long?> memory, Func<TimeSpan> clock, Action<Sample> seen)
     {
-        (_figures, _journal, _database, _effectsBefore, _interval, _clock, _seen) = (figures, journal, database, effectsBefore, interval, clock, seen);
+        (_figures, _journal, _database, _effectsBefore, _interval, _memory, _clock, _seen) = (figures, journal, database, effectsBefore, interval, memory, clock, seen);
         _work = Task.Run(WatchAsync);
     }
 
@@ -70,7 +72,7 @@ internal sealed class Probe : IAsyncDisposable
         var counts = await AskDatabaseAsync();
         return new Sample(
             _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
-            counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3]);
+            counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3], _memory());
     }
 
     private async Task<long[]?> AskDatabaseAsync()

@@ -10,7 +10,8 @@ namespace Messaging.Cli;
 /// <param name="Waiting">Accepted, and no outcome yet.</param>
 /// <param name="Outgoing">Rows that wait for the broker.</param>
 /// <param name="Parked">Messages that wait for an operator.</param>
-internal sealed record Sample(double At, long Submitted, long Answered, long Keys, long Replays, long? Effects, long? Waiting, long? Outgoing, long? Parked);
+/// <param name="ResidentBytes">Memory of the largest service.</param>
+internal sealed record Sample(double At, long Submitted, long Answered, long Keys, long Replays, long? Effects, long? Waiting, long? Outgoing, long? Parked, long? ResidentBytes = null);
 
 /// <summary>A stretch of the run with a name.</summary>
 internal sealed record Phase(string Name, double From, double Until);

@@ -20,7 +20,7 @@ internal sealed record Verdict(Judgement Judgement, string Summary, IReadOnlyLis
     /// <param name="obstacle">Why, as far as it is known.</param>
     public static string NothingAccepted(string? obstacle = null) => "no key was accepted, so there was nothing to judge" + (obstacle is null ? "" : ": " + obstacle);
 
-    /// <param name="invariants">I1 to I7.</param>
+    /// <param name="invariants">I1 to I8.</param>
     /// <param name="counts">What was injected.</param>
     /// <param name="exits">Services that ended and should not have.</param>
     /// <param name="summary">Of the audit; null when there was none.</param>

@@ -15,6 +15,7 @@ internal static class ReportAssembly
         IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, AuditReport? audit, Recovery? recovery, bool interrupted)
     {
         var invariants = Invariants(audit, journal, recovery);
+        invariants.AddRange(Bounded(samples, settings.MaxMemoryMegaBytes));
         var counts = settings.Mix.Shares.Select(share => new FaultCount(
             share.Kind.Name, share.Weight, share.AtLeast,
             faults.Count(f => f.Name == share.Kind.Name && f.Error is null), faults.Count(f => f.Name == share.Kind.Name && f.Error is not null))).ToList();
@@ -61,6 +62,18 @@ internal static class ReportAssembly
             ? InvariantResult.NotChecked("I7", "liveness", figures)
             : InvariantResult.Of("I7", "liveness", figures, offending));
         return invariants;
+    }
+
+    /// <summary>Nothing where no memory could be seen: that of somebody else's deployment is theirs to watch.</summary>
+    private static IEnumerable<InvariantResult> Bounded(IReadOnlyList<Sample> samples, int maxMegaBytes)
+    {
+        if (samples.Max(s => s.ResidentBytes) is not { } most)
+        {
+            return [];
+        }
+
+        var figures = string.Create(CultureInfo.InvariantCulture, $"a service held {most >> 20} MB of memory at most; {maxMegaBytes} MB are allowed");
+        return [InvariantResult.Of("I8", "bounded", figures, (string[])(most >> 20 > maxMegaBytes ? [figures] : []))];
     }
 
     private static List<SettingLine> Settings(ChaosSettings settings) =>

@@ -9,6 +9,8 @@ internal sealed class ComposeTarget(ChaosSettings settings) : ITarget
 
     public IReadOnlyList<Uri> Urls => settings.Urls;
 
+    public long? LargestResidentBytes => null;
+
     public IReadOnlyList<UnexpectedExit> UnexpectedExits => [];
 
     public IReadOnlyList<IVictim> Victims(Role role) => _containers.GetValueOrDefault(role) ?? [];

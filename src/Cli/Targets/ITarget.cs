@@ -12,6 +12,9 @@ internal interface ITarget : IAsyncDisposable
     /// <summary>The processes of a role that can be harmed; empty where there is no control over them.</summary>
     IReadOnlyList<IVictim> Victims(Role role);
 
+    /// <summary>Resident memory of the largest of its services now; null where none can be seen.</summary>
+    long? LargestResidentBytes { get; }
+
     /// <summary>Services that ended and should not have; empty where their exits cannot be seen.</summary>
     IReadOnlyList<UnexpectedExit> UnexpectedExits { get; }
 

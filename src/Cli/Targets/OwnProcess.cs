@@ -27,6 +27,24 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
     /// <summary>How often it ended and should not have.</summary>
     public IReadOnlyCollection<UnexpectedExit> UnexpectedExits => _unexpected;
 
+    /// <summary>Null while it does not run.</summary>
+    public long? ResidentBytes
+    {
+        get
+        {
+            try
+            {
+                using var now = _process is { HasExited: false } running ? Process.GetProcessById(running.Id) : null;
+                return now?.WorkingSet64;
+            }
+            catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+            {
+                // It ended a moment ago.
+                return null;
+            }
+        }
+    }
+
     public async Task StartAsync()
     {
         if (_process is null or { HasExited: true })

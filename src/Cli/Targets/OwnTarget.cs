@@ -20,6 +20,8 @@ internal abstract class OwnTarget : ITarget
         _ => [],
     };
 
+    public long? LargestResidentBytes => All.Max(process => process.ResidentBytes);
+
     public IReadOnlyList<UnexpectedExit> UnexpectedExits => [.. All.SelectMany(process => process.UnexpectedExits).OrderBy(exit => exit.At)];
 
     public abstract Task StartAsync(CancellationToken cancellationToken);

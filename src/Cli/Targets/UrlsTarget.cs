@@ -7,6 +7,8 @@ internal sealed class UrlsTarget(IReadOnlyList<Uri> urls) : ITarget
 
     public IReadOnlyList<Uri> Urls => urls;
 
+    public long? LargestResidentBytes => null;
+
     public IReadOnlyList<UnexpectedExit> UnexpectedExits => [];
 
     public IReadOnlyList<IVictim> Victims(Role role) => [];

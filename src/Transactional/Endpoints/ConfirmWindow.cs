@@ -6,7 +6,7 @@ internal sealed class ConfirmWindow(ulong firstTag, IReadOnlyList<OutgoingMessag
     private readonly TaskCompletionSource<SendResult[]> _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SendResult[] _results = new SendResult[messages.Count];
     private readonly bool[] _isAnswered = new bool[messages.Count];
-    private readonly ExecutionContext? _flow = ExecutionContext.Capture();
+    private readonly ExecutionContext? _flow = CrashPoint.Flow;
     private int _firstOpen;
     private int _nextReturned;
     private int _open = messages.Count;

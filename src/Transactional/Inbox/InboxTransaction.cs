@@ -87,8 +87,7 @@ internal sealed class InboxTransaction<TContext>(
             await context.SaveChangesAsync(cancellationToken);
             await StoreAsync(transaction, outcomes, outgoing, FindParked(operation, batch, decisions), cancellationToken);
             CrashPoint.Reach("C4", batch.Count);
-            await transaction.CommitAsync(cancellationToken);
-            CrashPoint.Reach("C5", batch.Count);
+            await CrashPoint.ReachWithinAsync("C5", transaction.CommitAsync(cancellationToken), batch.Count);
         }
 
         CrashPoint.Reach("C6", batch.Count);

@@ -152,8 +152,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             }
 
             CrashPoint.Reach("P2", group.Count);
-            await transaction.CommitAsync(bounded.Token);
-            CrashPoint.Reach("P3", group.Count);
+            await CrashPoint.ReachWithinAsync("P3", transaction.CommitAsync(bounded.Token), group.Count);
         }
 
         CrashPoint.Reach("P4", group.Count);

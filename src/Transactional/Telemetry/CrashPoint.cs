@@ -27,11 +27,32 @@ internal static class CrashPoint
         }
     }
 
+    /// <summary>A point within a commit: it was sent, its answer is not there yet. What is thrown here comes out once the answer is.</summary>
+    /// <param name="name">As in docs/flow.md.</param>
+    /// <param name="commit">Under way.</param>
+    /// <param name="messages">How many share it.</param>
+    public static Task ReachWithinAsync(string name, Task commit, int messages) => _isArmed ? StrikeWithinAsync(name, commit, messages) : commit;
+
+    /// <summary>For a point that another flow reaches on behalf of this one; null while unarmed.</summary>
+    public static ExecutionContext? Flow => _isArmed ? ExecutionContext.Capture() : null;
+
     /// <summary>For whatever the caller starts from here on, and for nothing beside it.</summary>
     public static void Arm(CrashPath path)
     {
         OfFlow.Value = path;
         _isArmed = true;
+    }
+
+    private static async Task StrikeWithinAsync(string name, Task commit, int messages)
+    {
+        try
+        {
+            Reach(name, messages);
+        }
+        finally
+        {
+            await commit;
+        }
     }
 
     private static void Kill()

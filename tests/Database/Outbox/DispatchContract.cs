@@ -47,6 +47,28 @@ public abstract class DispatchContract(SharedServers servers, DatabaseProvider p
     }
 
     [Fact]
+    public async Task I8_messages_without_a_confirm_are_three_windows_at_most_however_many_wait()
+    {
+        const int window = 20;
+        await FillBacklogAsync(10 * window);
+        var confirm = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var engine = await StartEngineAsync(s =>
+        {
+            s.With("Dispatch:WindowSize", window);
+            ((RecordingTransport)s.Transport!).Before = (_, stopping) => confirm.Task.WaitAsync(stopping);
+        });
+        await Task.WhenAll(Enumerable.Range(0, 10 * window).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"new-{i}"), Cancelled)));
+
+        // The poller's window, and two of what was handed over in memory.
+        await Eventually.True(() => engine.Broker.Sent.Count > 2 * window);
+        Assert.InRange(engine.Broker.Sent.Count, (2 * window) + 1, 3 * window);
+        Assert.Equal(20 * window, await Tables.CountAsync("outgoing_messages"));
+        confirm.SetResult();
+
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+    }
+
+    [Fact]
     public async Task What_a_dead_dispatcher_had_taken_goes_out_from_another_once_its_lease_ends()
     {
         await FillBacklogAsync(10);

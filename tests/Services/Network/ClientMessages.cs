@@ -10,6 +10,9 @@ namespace Messaging.Services;
 /// </summary>
 internal sealed class ClientMessages
 {
+    /// <summary>A simple query with the text COMMIT, and its end.</summary>
+    public const int CommitSize = 1 + LengthSize + 7;
+
     private const int LengthSize = 4;
 
     private readonly List<byte> _unread = [];

@@ -4,7 +4,7 @@ namespace Messaging.Services;
 
 /// <summary>
 /// Stands between an engine and PostgreSQL, and breaks the connection at a commit: the one moment at which a client cannot know what
-/// happened. It cuts a given number of commits, then lets everything through.
+/// happened. It cuts a given number of commits, anywhere in them or in their answers, then lets everything through.
 /// </summary>
 public sealed class CommitCutter : IAsyncDisposable
 {
@@ -21,6 +21,12 @@ public sealed class CommitCutter : IAsyncDisposable
         _proxy = new FaultProxy(server.Host!, server.Port, () => new Watch(this));
         ConnectionString = Through(_proxy, connectionString);
     }
+
+    /// <summary>The bytes of a commit.</summary>
+    public static int CommitSize => ClientMessages.CommitSize;
+
+    /// <summary>The bytes of its answer: that the command is complete, and that the server is ready for the next.</summary>
+    public static int AnswerSize => 12 + 6;
 
     public string ConnectionString { get; }
 
@@ -55,19 +61,41 @@ public sealed class CommitCutter : IAsyncDisposable
 
     private sealed class Watch(CommitCutter owner) : IWatch
     {
-        private readonly ClientMessages _messages = new();
+        private const int Everything = int.MaxValue;
 
-        public Cut See(ReadOnlySpan<byte> sent)
+        private readonly ClientMessages _messages = new();
+        private volatile int _passing = Everything;
+
+        public int? See(Flow flow, ReadOnlySpan<byte> bytes) => flow == Flow.ToServer ? SeeRequest(bytes) : SeeAnswer(bytes.Length);
+
+        private int? SeeRequest(ReadOnlySpan<byte> bytes)
         {
-            foreach (var work in _messages.Commits(sent))
+            if (!_messages.Commits(bytes).Any(work => work.Any(s => s.Contains(owner._work, StringComparison.Ordinal))) || Interlocked.Decrement(ref owner._left) < 0)
             {
-                if (work.Any(statement => statement.Contains(owner._work, StringComparison.Ordinal)) && Interlocked.Decrement(ref owner._left) >= 0)
-                {
-                    return owner.Where;
-                }
+                return null;
             }
 
-            return Cut.None;
+            if (owner.Where.Flow == Flow.ToServer)
+            {
+                // Its client sends nothing behind a commit before it has the answer.
+                return Math.Clamp(bytes.Length - ClientMessages.CommitSize + owner.Where.Bytes, 0, bytes.Length);
+            }
+
+            _passing = owner.Where.Bytes;
+            return null;
+        }
+
+        /// <summary>What comes after the commit was sent is its answer.</summary>
+        private int? SeeAnswer(int count)
+        {
+            var passing = _passing;
+            if (count >= passing)
+            {
+                return passing;
+            }
+
+            _passing = passing == Everything ? Everything : passing - count;
+            return null;
         }
     }
 }

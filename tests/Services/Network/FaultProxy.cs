@@ -127,20 +127,9 @@ public sealed class FaultProxy : IAsyncDisposable
     }
 }
 
-/// <summary>Where a watched connection is cut.</summary>
-public enum Cut
-{
-    None,
-
-    /// <summary>The server never sees what was just sent.</summary>
-    BeforeServer,
-
-    /// <summary>The server has done what it was just sent; the client never hears of it.</summary>
-    AfterServer,
-}
-
-/// <summary>Looks at what the client of one connection sends, and says where to cut it.</summary>
+/// <summary>Looks at what goes over one connection, each way, and says where to cut it.</summary>
 public interface IWatch
 {
-    Cut See(ReadOnlySpan<byte> sent);
+    /// <returns>How many of these bytes still pass before the connection is cut; null when all do and it stands.</returns>
+    int? See(Flow flow, ReadOnlySpan<byte> bytes);
 }

@@ -6,7 +6,6 @@ namespace Messaging.Services;
 internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWatch? watch) : IDisposable
 {
     private readonly TcpClient _server = new();
-    private volatile bool _dropsAnswers;
 
     /// <summary>Both ends see a reset, as from a firewall or a host that went away.</summary>
     public void Reset()
@@ -25,7 +24,7 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
             await _server.ConnectAsync(host, port, cancellationToken);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             var answers = PumpAsync(Flow.ToClient, _server, client, over.Token);
-            await Task.WhenAny(RequestsAsync(answers, over.Token), answers);
+            await Task.WhenAny(PumpAsync(Flow.ToServer, client, _server, over.Token), answers);
             await over.CancelAsync();
         }
         catch (Exception exception) when (IsOver(exception))
@@ -52,29 +51,7 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
         end.Dispose();
     }
 
-    private async Task RequestsAsync(Task answers, CancellationToken cancellationToken) =>
-        await PumpAsync(Flow.ToServer, client, _server, cancellationToken, async sent =>
-        {
-            var cut = watch?.See(sent.Span) ?? Cut.None;
-            if (cut == Cut.None)
-            {
-                return false;
-            }
-
-            proxy.CountCut();
-            if (cut == Cut.AfterServer)
-            {
-                // Only once the server has closed its end, so has done what it was sent, the client's end is closed.
-                _dropsAnswers = true;
-                await _server.GetStream().WriteAsync(sent, cancellationToken);
-                _server.Client.Shutdown(SocketShutdown.Send);
-                await answers;
-            }
-
-            return true;
-        });
-
-    private async Task PumpAsync(Flow flow, TcpClient from, TcpClient to, CancellationToken cancellationToken, Func<ReadOnlyMemory<byte>, Task<bool>>? isCut = null)
+    private async Task PumpAsync(Flow flow, TcpClient from, TcpClient to, CancellationToken cancellationToken)
     {
         var buffer = new byte[64 * 1024];
         try
@@ -86,18 +63,14 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
                     await Task.Delay(time, TimeProvider.System, cancellationToken);
                 }
 
-                if (isCut is not null && await isCut(buffer.AsMemory(0, count)))
-                {
-                    return;
-                }
-
-                var admitted = proxy.Admit(flow, count);
-                if (!proxy.Swallows && !(flow == Flow.ToClient && _dropsAnswers))
+                var seen = watch?.See(flow, buffer.AsSpan(0, count));
+                var admitted = Math.Min(seen ?? count, proxy.Admit(flow, count));
+                if (!proxy.Swallows)
                 {
                     await to.GetStream().WriteAsync(buffer.AsMemory(0, admitted), cancellationToken);
                 }
 
-                if (admitted < count)
+                if (seen is not null || admitted < count)
                 {
                     proxy.CountCut();
                     return;

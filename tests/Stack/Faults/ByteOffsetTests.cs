@@ -1,3 +1,4 @@
+using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
 
@@ -7,6 +8,8 @@ namespace Messaging.Stack;
 public sealed class ByteOffsetTests(SharedServers servers)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    private static readonly Dictionary<string, string?> Settings = new() { ["Dispatch__LeaseMilliseconds"] = "1000", ["Dispatch__PollIntervalMilliseconds"] = "100" };
 
     [Theory]
     [InlineData(true, Flow.ToServer), InlineData(true, Flow.ToClient), InlineData(false, Flow.ToServer), InlineData(false, Flow.ToClient)]
@@ -30,6 +33,33 @@ public sealed class ByteOffsetTests(SharedServers servers)
         }
 
         Assert.Empty(await lane.JudgeAsync());
+    }
+
+    [Fact]
+    public async Task Row02_a_message_whose_confirm_is_cut_at_any_byte_stays_pending_and_is_published_again()
+    {
+        ConfirmCutter? cutter = null;
+        await using var deployment = await Deployment.StartAsync(
+            await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, Settings, address: host => (cutter = new ConfirmCutter(host.Uri)).Address.ToString());
+        await using var proxy = cutter!;
+        var journal = new Journal();
+        var caller = new Caller(deployment.Publisher.Http, journal);
+
+        for (var bytes = 0; bytes < ConfirmCutter.ConfirmSize; bytes++)
+        {
+            var before = (await deployment.Host.CountAsync(SubmitOrder.Queue)).Messages;
+            proxy.CutNext(bytes);
+            await caller.SubmitAsync(Request.Order($"confirm-{bytes}"));
+            await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
+
+            Assert.Equal(bytes + 1, proxy.Done);
+            // The broker has it twice: nobody took it for sent before its second confirm.
+            await Eventually.True(async () => (await deployment.Host.CountAsync(SubmitOrder.Queue)).Messages >= before + 2, Limit, $"a second message after {bytes} bytes of a confirm");
+        }
+
+        await deployment.AddConsumerAsync();
+        await deployment.DrainedAsync(Limit);
+        Assert.Empty(await deployment.JudgeAsync(journal));
     }
 
     /// <summary>From the first byte to beyond one round of work, closer together at the beginning.</summary>

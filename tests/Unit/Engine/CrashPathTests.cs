@@ -49,4 +49,26 @@ public sealed class CrashPathTests
 
         Assert.Equal(1, struck);
     }
+
+    [Fact]
+    public async Task Within_a_commit_it_strikes_while_the_commit_is_under_way_and_lets_it_end()
+    {
+        var commit = new TaskCompletionSource();
+        var wasUnderWay = false;
+
+        var reached = await Task.Run(() =>
+        {
+            CrashPoint.Arm(new CrashPath("X", () =>
+            {
+                wasUnderWay = !commit.Task.IsCompleted;
+                throw new TimeoutException("struck");
+            }));
+            return Task.FromResult(CrashPoint.ReachWithinAsync("X", commit.Task, 1));
+        }, TestContext.Current.CancellationToken);
+
+        Assert.True(wasUnderWay);
+        Assert.False(reached.IsCompleted);
+        commit.SetResult();
+        await Assert.ThrowsAsync<TimeoutException>(() => reached);
+    }
 }
