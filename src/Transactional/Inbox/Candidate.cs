@@ -8,3 +8,6 @@ internal sealed record Candidate(ScopedKey Key, Guid Digest, Fingerprint Fingerp
 
 /// <summary>A message that can never be processed as it is. Its digest, fingerprint and age, as far as they could be told, lead from its submission to it.</summary>
 internal sealed record Unreadable(string Reason, string Error, string? Client, string? Key, Guid? Digest = null, Fingerprint? Fingerprint = null, DateTimeOffset? AcceptedAt = null) : Reading;
+
+/// <summary>A delivery and what reading it gave.</summary>
+internal readonly record struct ReadDelivery(Delivery Delivery, Reading Reading);

@@ -8,21 +8,19 @@ namespace Messaging.Transactional;
 
 /// <summary>
 /// Processes the deliveries of one operation, each key exactly once. It owns every retry of the consuming side: deliveries that wait
-/// together share a transaction; a batch that fails is halved until the guilty message stands alone; that one is tried again later
-/// and at last parked, and so is one that kills its process; an outage of the database is waited for and is nobody's fault.
+/// together share a transaction; a batch that fails is halved until the guilty message stands alone; what becomes of that one is the
+/// <see cref="Settlement"/>'s; an outage of the database is waited for and is nobody's fault.
 /// </summary>
 internal sealed partial class Inbox<TContext> : IInbox
     where TContext : DbContext
 {
-    private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromMinutes(1);
-
     private readonly Operation _operation;
     private readonly DatabaseGate _gate;
     private readonly InboxOptions _options;
     private readonly InboxTransaction<TContext> _transaction;
     private readonly FatalAttempts _fatal;
     private readonly UntilDone _untilDone;
-    private readonly EngineMetrics _metrics;
+    private readonly Settlement _settlement;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
@@ -35,17 +33,18 @@ internal sealed partial class Inbox<TContext> : IInbox
         _gate = services.GetRequiredService<DatabaseGate>();
         _options = services.GetRequiredService<IOptions<InboxOptions>>().Value;
         _fatal = services.GetRequiredService<FatalAttempts>();
-        _metrics = services.GetRequiredService<EngineMetrics>();
         _time = services.GetRequiredService<TimeProvider>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger($"Messaging.Transactional.Inbox.{operation.Name}");
         _stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         _untilDone = new UntilDone(database, _time, _log, _stopping);
+        var claim = new InboxClaim(database, services.GetRequiredService<IOptions<RetentionOptions>>().Value, _time);
+        var store = new InboxStore(database, services.GetRequiredService<IOptions<DispatchOptions>>().Value.LeaseMilliseconds, _time);
         _transaction = new InboxTransaction<TContext>(
-            database, services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<Dispatcher>(),
-            _options, services.GetRequiredService<IOptions<RetentionOptions>>().Value,
-            services.GetRequiredService<IOptions<DispatchOptions>>().Value.LeaseMilliseconds, _time);
+            database, services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<Dispatcher>(), claim, store, _options);
         _batches = new Batcher<PendingDelivery>(database.Dialect.Writers, _options.MaxBatchSize, 2 * _options.PrefetchCount, RunBatchAsync,
             new(_options.MaxBatchBytes, p => p.Item.Delivery.Body.Length, TimeSpan.FromMilliseconds(_options.MaxBatchDelayMilliseconds), _time));
+        _settlement = new Settlement(
+            operation, _options, store, _untilDone, _batches.AddAsync, services.GetRequiredService<EngineMetrics>(), _time, _log, _stopping);
     }
 
     public string Operation => _operation.Name;
@@ -116,8 +115,7 @@ internal sealed partial class Inbox<TContext> : IInbox
                 var earlier = await _untilDone.RunAsync(ct => _fatal.CountAsync(candidate.Digest, ct));
                 if (earlier > 0 && !pending.HasWaited)
                 {
-                    pending.HasWaited = true;
-                    _ = RetryLaterAsync(pending, RetryDelay(earlier));
+                    _settlement.LetOthersGoFirst(pending, earlier);
                     return;
                 }
 
@@ -162,7 +160,7 @@ internal sealed partial class Inbox<TContext> : IInbox
             // From the last to the first: whoever acknowledges waits for the first, and then finds all of them settled.
             for (var i = batch.Count - 1; i >= 0; i--)
             {
-                Settle(batch[i], decisions[i]);
+                _settlement.Settle(batch[i], decisions[i]);
             }
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -185,19 +183,15 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
         catch (FatalMessageException exception)
         {
-            await ParkAsync(batch[0], exception);
+            await _settlement.ParkAsync(batch[0], exception);
         }
         catch (Exception exception) when (IsOthersFault(exception, patience))
         {
-            // Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it.
-            batch[0].LockTimeouts++;
-            var delay = LockPatience.RetryAfter(batch[0].LockTimeouts);
-            HeldUp(batch[0].LockTimeouts, delay.TotalMilliseconds, exception.Message);
-            _ = RetryLaterAsync(batch[0], delay);
+            _settlement.HoldUp(batch[0], exception);
         }
         catch (Exception exception)
         {
-            await FailAsync(batch[0], exception);
+            await _settlement.FailAsync(batch[0], exception);
         }
     }
 
@@ -213,92 +207,9 @@ internal sealed partial class Inbox<TContext> : IInbox
         return fault is DatabaseFault.LockTimeout or DatabaseFault.Collision;
     }
 
-    /// <summary>The message stands alone and failed by itself: try it again later, without holding up the others, or park it.</summary>
-    private async Task FailAsync(PendingDelivery pending, Exception exception)
-    {
-        pending.Attempts++;
-        if (pending.Attempts < _options.MaxAttempts)
-        {
-            var delay = RetryDelay(pending.Attempts);
-            WillRetry(exception, pending.Attempts, _options.MaxAttempts, delay.TotalMilliseconds);
-            _ = RetryLaterAsync(pending, delay);
-            return;
-        }
-
-        await ParkAsync(pending, exception);
-    }
-
-    /// <summary>Doubled for each attempt, up to a minute.</summary>
-    private TimeSpan RetryDelay(long attempts) =>
-        TimeSpan.FromMilliseconds(Math.Min(LongestRetryDelay.TotalMilliseconds, _options.RetryDelayMilliseconds * Math.Pow(2, attempts - 1)));
-
-    private async Task ParkAsync(PendingDelivery pending, Exception exception)
-    {
-        var delivery = pending.Item.Delivery;
-        var parked = pending.Item.Reading is Candidate candidate
-            ? ParkedMessage.Of(delivery, candidate, ParkingReason.Poison, exception.ToString())
-            : ParkedMessage.Of(delivery, _operation.Name, (Unreadable)pending.Item.Reading);
-        try
-        {
-            await _untilDone.RunAsync(ct => _transaction.ParkAsync(parked, ct));
-            Parked(exception, ParkingReason.Poison);
-            _metrics.Settled(_operation.Name, ParkingReason.Poison);
-            pending.Settled.TrySetResult();
-        }
-        catch (Exception unparked)
-        {
-            // Not even parked: the broker keeps it.
-            pending.Settled.TrySetException(unparked);
-        }
-    }
-
-    private async Task RetryLaterAsync(PendingDelivery pending, TimeSpan delay)
-    {
-        try
-        {
-            await Task.Delay(delay, _time, _stopping);
-            if (!await _batches.AddAsync(pending, _stopping))
-            {
-                pending.Settled.TrySetCanceled(_stopping);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            pending.Settled.TrySetCanceled(_stopping);
-        }
-    }
-
-    private void Settle(PendingDelivery pending, InboxDecision decision)
-    {
-        var outcome = decision switch
-        {
-            InboxDecision.Claimed => "claimed",
-            InboxDecision.Duplicate => "duplicate",
-            InboxDecision.Conflict => ParkingReason.Conflict,
-            InboxDecision.TooLate => ParkingReason.TooLate,
-            _ => ((Unreadable)pending.Item.Reading).Reason,
-        };
-        if (decision is not (InboxDecision.Claimed or InboxDecision.Duplicate))
-        {
-            Parked(null, outcome);
-        }
-
-        _metrics.Settled(_operation.Name, outcome);
-        pending.Settled.TrySetResult();
-    }
-
-    [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]
-    private partial void WillRetry(Exception exception, int attempt, int maxAttempts, double delayMilliseconds);
-
-    [LoggerMessage(LogLevel.Warning, "A message is held up by somebody else's transaction (time {Times}); next attempt in {DelayMilliseconds} ms: {Reason}")]
-    private partial void HeldUp(int times, double delayMilliseconds, string reason);
-
     [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]
     private partial void NotOnRecord(Exception exception);
 
     [LoggerMessage(LogLevel.Critical, "A batch was given up; the broker keeps its messages. This is a defect: please report it")]
     private partial void Broken(Exception exception);
-
-    [LoggerMessage(LogLevel.Error, "A message was parked: {Reason}")]
-    private partial void Parked(Exception? exception, string reason);
 }

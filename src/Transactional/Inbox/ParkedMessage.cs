@@ -19,6 +19,10 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
     public static ParkedMessage Of(Delivery delivery, Candidate candidate, string reason, string error) =>
         new(delivery, candidate.Key.Operation, reason, error, candidate.Key.Client, candidate.Key.Key, candidate.Digest, candidate.Fingerprint, candidate.AcceptedAt);
 
+    /// <summary>Those of a batch that are parked, each with its reason.</summary>
+    public static List<ParkedMessage> Find(Operation operation, IReadOnlyList<ReadDelivery> batch, InboxDecision[] decisions) =>
+        [.. batch.Select((item, at) => Of(operation, item, decisions[at])).OfType<ParkedMessage>()];
+
     /// <summary>
     /// Parks each message once: one that the broker hands out again, because the acknowledgement after an earlier commit was lost, is
     /// recognised by its content. Two separate messages of equal content are two rows.
@@ -49,6 +53,16 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
             WHERE p.redelivered = 0 OR NOT EXISTS (SELECT 1 FROM parked_messages AS e WHERE e.content_digest = p.content_digest AND e.reason = p.reason)
             """;
     }
+
+    private static ParkedMessage? Of(Operation operation, ReadDelivery item, InboxDecision decision) => (decision, item.Reading) switch
+    {
+        (InboxDecision.Conflict, Candidate candidate) =>
+            Of(item.Delivery, candidate, ParkingReason.Conflict, "This key has already taken effect with another payload."),
+        (InboxDecision.TooLate, Candidate candidate) =>
+            Of(item.Delivery, candidate, ParkingReason.TooLate, $"Accepted at {candidate.AcceptedAt:O}, before the retention horizon: whether it has taken effect is no longer known."),
+        (InboxDecision.Unreadable, Unreadable unreadable) => Of(item.Delivery, operation.Name, unreadable),
+        _ => null,
+    };
 
     private Guid ContentDigest()
     {

@@ -30,9 +30,7 @@ public sealed class BudgetTests(SharedServers servers)
         Operation operation = setBased
             ? new BatchOperation<SubmitOrder, ConsumerContext, SubmitOrdersHandler>(SubmitOrder.Operation, new())
             : new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
-        var transaction = new InboxTransaction<ConsumerContext>(
-            costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), new InboxOptions(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
+        var transaction = costs.Transaction();
         await transaction.RunAsync(operation, Batch(operation, "warm", 3), lockWaitMilliseconds: 2_000, Ct);
 
         costs.Proxy.Reset();
@@ -49,9 +47,7 @@ public sealed class BudgetTests(SharedServers servers)
     {
         await using var costs = await Costs.StartAsync(servers);
         var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
-        var transaction = new InboxTransaction<ConsumerContext>(
-            costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), new InboxOptions(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
+        var transaction = costs.Transaction();
         await transaction.RunAsync(operation, Batch(operation, "same", 100), lockWaitMilliseconds: 2_000, Ct);
 
         costs.Proxy.Reset();
@@ -67,9 +63,7 @@ public sealed class BudgetTests(SharedServers servers)
     {
         await using var costs = await Costs.StartAsync(servers);
         var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
-        var transaction = new InboxTransaction<ConsumerContext>(
-            costs.Services.GetRequiredService<Transactional.Database>(), costs.Services.GetRequiredService<IServiceScopeFactory>(),
-            costs.Services.GetRequiredService<Dispatcher>(), new InboxOptions(), new RetentionOptions(), leaseMilliseconds: 10_000, TimeProvider.System);
+        var transaction = costs.Transaction();
 
         foreach (var batch in Enumerable.Range(0, 4))
         {
@@ -163,6 +157,14 @@ public sealed class BudgetTests(SharedServers servers)
             await costs.Services.GetRequiredService<Schema>().MigrateAsync(Ct);
             await costs.StartAsync();
             return costs;
+        }
+
+        public InboxTransaction<ConsumerContext> Transaction()
+        {
+            var database = Services.GetRequiredService<Transactional.Database>();
+            return new(
+                database, Services.GetRequiredService<IServiceScopeFactory>(), Services.GetRequiredService<Dispatcher>(),
+                new InboxClaim(database, new RetentionOptions(), TimeProvider.System), new InboxStore(database, leaseMilliseconds: 10_000, TimeProvider.System), new InboxOptions());
         }
 
         public async Task<long> CountAsync(string sql)

@@ -16,7 +16,7 @@ public sealed class StatementTests
     private static readonly Dictionary<string, Func<Task<string>>> Statements = new()
     {
         ["InboxTable.ClaimAsync"] = () => RecordingCommand.OfAsync(c => InboxTable.ClaimAsync(Dialect, c, Guid.Empty, [Candidate()], [Guid.Empty], 1, lockWaitMilliseconds: 2_000, default)),
-        ["InboxTable.StoreOutcomes"] = () => Built(c => InboxTable.StoreOutcomes(Dialect, c, [(Guid.Empty, Outcome.Completed("done"))])),
+        ["InboxTable.StoreOutcomes"] = () => Built(c => InboxTable.StoreOutcomes(Dialect, c, [new Handled(Candidate(), Outcome.Completed("done"), null)])),
         ["FatalAttemptsTable.Count"] = () => Task.FromResult(FatalAttemptsTable.Count),
         ["FatalAttemptsTable.Add"] = () => Built(c => FatalAttemptsTable.Add(Dialect, c, Guid.Empty)),
         ["FatalAttemptsTable.Delete"] = () => Task.FromResult(FatalAttemptsTable.Delete),

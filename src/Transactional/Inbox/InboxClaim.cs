@@ -1,0 +1,87 @@
+using System.Data.Common;
+
+namespace Messaging.Transactional;
+
+/// <summary>Step 4, a and b: claims the keys of a batch as one set and compares the fingerprints of those that are known.</summary>
+internal sealed class InboxClaim(Database database, RetentionOptions retention, TimeProvider time)
+{
+    /// <param name="transaction">Holds the claims until it ends.</param>
+    /// <param name="batch">What was received, in order.</param>
+    /// <param name="lockWaitMilliseconds">How long each lock that somebody else holds is waited for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>What was decided, item by item.</returns>
+    /// <exception cref="ClaimCollisionException">The claim does not hold.</exception>
+    public async Task<InboxDecision[]> DecideAsync(
+        WriteTransaction transaction, IReadOnlyList<ReadDelivery> batch, int lockWaitMilliseconds, CancellationToken cancellationToken)
+    {
+        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var decisions = new InboxDecision[batch.Count];
+        Array.Fill(decisions, InboxDecision.Unreadable);
+        var firsts = FindFirsts(batch);
+        if (firsts.Count == 0)
+        {
+            return decisions;
+        }
+
+        var claimId = Guid.CreateVersion7();
+        var known = await ClaimAsync(transaction, [.. firsts.Values.Select(at => (Candidate)batch[at].Reading)], claimId, nowMs, lockWaitMilliseconds, cancellationToken);
+
+        // Whoever stalls between reading the clock and claiming may find a key free that retention has forgotten meanwhile.
+        if (time.GetUtcNow().ToUnixTimeMilliseconds() - nowMs > retention.ToleranceMilliseconds / 2)
+        {
+            throw new ClaimCollisionException("The claim took so long that what is too late has to be judged anew.");
+        }
+
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (batch[i].Reading is Candidate candidate)
+            {
+                decisions[i] = Decide(candidate, isFirst: firsts[candidate.Digest] == i, known, claimId);
+            }
+        }
+
+        return decisions;
+    }
+
+    /// <summary>Where each key stands first in the batch, sorted by key: two batches that claim the same keys in different orders would deadlock.</summary>
+    private static SortedDictionary<Guid, int> FindFirsts(IReadOnlyList<ReadDelivery> batch)
+    {
+        var firsts = new SortedDictionary<Guid, int>();
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (batch[i].Reading is Candidate candidate)
+            {
+                firsts.TryAdd(candidate.Digest, i);
+            }
+        }
+
+        return firsts;
+    }
+
+    /// <summary>Asks for all keys, but claims none that is too late: whether it is free says nothing any more.</summary>
+    private async Task<Dictionary<Guid, KnownClaim>> ClaimAsync(
+        WriteTransaction transaction, List<Candidate> asked, Guid claimId, long nowMs, int lockWaitMilliseconds, CancellationToken cancellationToken)
+    {
+        var horizonMs = nowMs - retention.Milliseconds;
+        var claims = asked.FindAll(c => c.AcceptedAt.ToUnixTimeMilliseconds() >= horizonMs);
+        await using var command = transaction.CreateCommand();
+        try
+        {
+            return await InboxTable.ClaimAsync(
+                database.Dialect, command, claimId, claims, asked.ConvertAll(c => c.Digest), nowMs, lockWaitMilliseconds, cancellationToken);
+        }
+        catch (DbException exception) when (database.Dialect.IsClaimCollision(exception))
+        {
+            throw new ClaimCollisionException("Two claims of one key met.", exception);
+        }
+    }
+
+    private static InboxDecision Decide(Candidate candidate, bool isFirst, Dictionary<Guid, KnownClaim> known, Guid claimId) =>
+        !known.TryGetValue(candidate.Digest, out var claim) ? InboxDecision.TooLate
+        : claim.Fingerprint != candidate.Fingerprint ? InboxDecision.Conflict
+        : isFirst && claim.ClaimId == claimId ? InboxDecision.Claimed
+        : InboxDecision.Duplicate;
+}
+
+/// <summary>The claim does not hold; the batch runs again.</summary>
+internal sealed class ClaimCollisionException(string message, Exception? inner = null) : Exception(message, inner);

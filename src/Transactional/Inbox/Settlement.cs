@@ -1,0 +1,116 @@
+using Microsoft.Extensions.Logging;
+
+namespace Messaging.Transactional;
+
+/// <summary>
+/// What becomes of a message once it has run: acknowledged, tried again later without holding up the others, or parked. Whatever goes
+/// wrong here leaves it to the broker, which hands it out again.
+/// </summary>
+internal sealed partial class Settlement(
+    Operation operation, InboxOptions options, InboxStore store, UntilDone untilDone, Func<PendingDelivery, CancellationToken, ValueTask<bool>> runAgain,
+    EngineMetrics metrics, TimeProvider time, ILogger log, CancellationToken stopping)
+{
+    private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromMinutes(1);
+
+    /// <summary>Its transaction is committed.</summary>
+    public void Settle(PendingDelivery pending, InboxDecision decision)
+    {
+        var outcome = decision switch
+        {
+            InboxDecision.Claimed => "claimed",
+            InboxDecision.Duplicate => "duplicate",
+            InboxDecision.Conflict => ParkingReason.Conflict,
+            InboxDecision.TooLate => ParkingReason.TooLate,
+            _ => ((Unreadable)pending.Item.Reading).Reason,
+        };
+        if (decision is not (InboxDecision.Claimed or InboxDecision.Duplicate))
+        {
+            Parked(null, outcome);
+        }
+
+        metrics.Settled(operation.Name, outcome);
+        pending.Settled.TrySetResult();
+    }
+
+    /// <summary>It stood alone and failed by itself: tried again later, or parked when it has had its attempts.</summary>
+    public async Task FailAsync(PendingDelivery pending, Exception exception)
+    {
+        pending.Attempts++;
+        if (pending.Attempts < options.MaxAttempts)
+        {
+            var delay = RetryDelay(pending.Attempts);
+            WillRetry(exception, pending.Attempts, options.MaxAttempts, delay.TotalMilliseconds);
+            RetryLater(pending, delay);
+            return;
+        }
+
+        await ParkAsync(pending, exception);
+    }
+
+    /// <summary>Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it.</summary>
+    public void HoldUp(PendingDelivery pending, Exception exception)
+    {
+        pending.LockTimeouts++;
+        var delay = LockPatience.RetryAfter(pending.LockTimeouts);
+        HeldUp(pending.LockTimeouts, delay.TotalMilliseconds, exception.Message);
+        RetryLater(pending, delay);
+    }
+
+    /// <summary>Processes have died of it: it lets the others go first, for longer each time.</summary>
+    public void LetOthersGoFirst(PendingDelivery pending, long deaths)
+    {
+        pending.HasWaited = true;
+        RetryLater(pending, RetryDelay(deaths));
+    }
+
+    public async Task ParkAsync(PendingDelivery pending, Exception exception)
+    {
+        var delivery = pending.Item.Delivery;
+        var parked = pending.Item.Reading is Candidate candidate
+            ? ParkedMessage.Of(delivery, candidate, ParkingReason.Poison, exception.ToString())
+            : ParkedMessage.Of(delivery, operation.Name, (Unreadable)pending.Item.Reading);
+        try
+        {
+            await untilDone.RunAsync(ct => store.ParkAsync(parked, ct));
+            Parked(exception, ParkingReason.Poison);
+            metrics.Settled(operation.Name, ParkingReason.Poison);
+            pending.Settled.TrySetResult();
+        }
+        catch (Exception unparked)
+        {
+            // Not even parked: the broker keeps it.
+            pending.Settled.TrySetException(unparked);
+        }
+    }
+
+    /// <summary>Doubled for each attempt, up to a minute.</summary>
+    private TimeSpan RetryDelay(long attempts) =>
+        TimeSpan.FromMilliseconds(Math.Min(LongestRetryDelay.TotalMilliseconds, options.RetryDelayMilliseconds * Math.Pow(2, attempts - 1)));
+
+    private void RetryLater(PendingDelivery pending, TimeSpan delay) => _ = RetryLaterAsync(pending, delay);
+
+    private async Task RetryLaterAsync(PendingDelivery pending, TimeSpan delay)
+    {
+        try
+        {
+            await Task.Delay(delay, time, stopping);
+            if (!await runAgain(pending, stopping))
+            {
+                pending.Settled.TrySetCanceled(stopping);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            pending.Settled.TrySetCanceled(stopping);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]
+    private partial void WillRetry(Exception exception, int attempt, int maxAttempts, double delayMilliseconds);
+
+    [LoggerMessage(LogLevel.Warning, "A message is held up by somebody else's transaction (time {Times}); next attempt in {DelayMilliseconds} ms: {Reason}")]
+    private partial void HeldUp(int times, double delayMilliseconds, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A message was parked: {Reason}")]
+    private partial void Parked(Exception? exception, string reason);
+}
