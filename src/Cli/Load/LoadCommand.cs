@@ -7,6 +7,9 @@ internal static class LoadCommand
 {
     private const int CouldNotRun = 2;
 
+    /// <summary>128 + SIGINT, as of a program that has no handler for it.</summary>
+    private const int Quit = 130;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public static Command Create()
@@ -20,9 +23,9 @@ internal static class LoadCommand
         var command = new Command("load", """
             Submits orders and payments as a careful client does, and measures.
 
-            Every submission carries an idempotency key. After a lost connection, a timeout, 429 or 5xx it is sent again under the same key. Of all requests, a share repeats an earlier one on purpose, soon or much later; each such answer must be the first acceptance, byte for byte. Ctrl-C ends with the result so far.
+            Every submission carries an idempotency key. After a lost connection, a timeout, 429 or 5xx it is sent again under the same key. Of all requests, a share repeats an earlier one on purpose, soon or much later; each such answer must be the first acceptance, byte for byte. Ctrl-C ends with the result so far; a second one waits for no answer.
 
-            Exit code: 0; 1 if a repetition was not answered as the first request, or another payload not with 422 (I5); 2 if nothing was accepted, or the arguments cannot be used.
+            Exit code: 0; 1 if a repetition was not answered as the first request, or another payload not with 422 (I5); 2 if nothing was accepted, or the arguments cannot be used; 130 after a second Ctrl-C.
 
             Example:
               messaging load --url http://localhost:5080 --rate 200/s --duration 60s --duplicates 30% --journal run.jsonl
@@ -55,6 +58,7 @@ internal static class LoadCommand
         using var interruption = new Interruption();
         using var interrupted = interruption.Stop.Register(() => Console.WriteLine($"{Environment.NewLine}interrupted: waiting for the answers on their way, {Quantity.Text(Patience)} at most"));
         await using var run = new LoadRun(settings, journal, TimeProvider.System);
+        using var quit = interruption.Quit.Register(run.Abandon);
         Console.WriteLine($"Seed {settings.Seed}. Keys begin with {settings.KeyPrefix}.");
         using (var timer = new PeriodicTimer(TimeSpan.FromSeconds(1)))
         {
@@ -67,6 +71,12 @@ internal static class LoadCommand
 
         await run.StopAsync(Patience);
         LoadView.Result(run, journal);
+        if (interruption.Quit.IsCancellationRequested)
+        {
+            Console.WriteLine("Quit; what became of the submissions in hand is unknown.");
+            return Quit;
+        }
+
         return journal.Differing.Count > 0 ? 1 : journal.Accepted == 0 ? 2 : 0;
     }
 }

@@ -48,6 +48,13 @@ internal sealed class LoadRun : IAsyncDisposable
         await Completion;
     }
 
+    /// <summary>Begins nothing new and gives up what is in hand.</summary>
+    public void Abandon()
+    {
+        _stop.Cancel();
+        _abandon.Cancel();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAsync(TimeSpan.Zero);
