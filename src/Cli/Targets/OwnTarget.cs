@@ -26,6 +26,26 @@ internal abstract class OwnTarget : ITarget
 
     public abstract Task StartAsync(CancellationToken cancellationToken);
 
+    /// <summary>What a process of the storm is started with; what the user gave for it counts last.</summary>
+    internal static Dictionary<string, string> EnvironmentOf(IEnumerable<KeyValuePair<string, string>> own, IEnumerable<KeyValuePair<string, string>> given)
+    {
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["Logging__LogLevel__Default"] = "Warning",
+            // One client measures what the deployment can do, not what one client may.
+            ["Limits__RequestsPerSecond"] = "1000000",
+            ["Limits__RequestBurst"] = "1000000",
+            ["Limits__NewKeysPerSecond"] = "1000000",
+            ["Limits__NewKeyBurst"] = "1000000",
+        };
+        foreach (var (name, value) in own.Concat(given))
+        {
+            environment[name] = value;
+        }
+
+        return environment;
+    }
+
     public async Task HealAsync()
     {
         await Task.WhenAll(All.Select(process => process.HealAsync()));

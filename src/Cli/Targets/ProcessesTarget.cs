@@ -18,26 +18,18 @@ internal sealed class ProcessesTarget : OwnTarget
         _publisher = ServiceProgram.Find("Publisher", settings.Publisher);
         _consumer = ServiceProgram.Find("Consumer", settings.Consumer);
         (_folder, _publishers, _consumers) = (settings.Output, settings.Publishers, settings.Consumers);
-        _environment = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["Database__Provider"] = (settings.Database?.Provider ?? DatabaseProvider.PostgreSql).ToString(),
-            ["ConnectionStrings__Orders"] = settings.Database?.ConnectionString ?? "",
-            ["ConnectionStrings__RabbitMq"] = settings.Broker?.Address.ToString() ?? "",
-            ["ASPNETCORE_ENVIRONMENT"] = "Development",
-            ["Logging__LogLevel__Default"] = "Warning",
-            // One client measures what the deployment can do, not what one client may.
-            ["Limits__RequestsPerSecond"] = "1000000",
-            ["Limits__RequestBurst"] = "1000000",
-            ["Limits__NewKeysPerSecond"] = "1000000",
-            ["Limits__NewKeyBurst"] = "1000000",
-            // A storm may delete the broker's data: what is lost there should come back within the storm.
-            ["Reconcile__OlderThanSeconds"] = "20",
-            ["Reconcile__IntervalSeconds"] = "10",
-        };
-        foreach (var (name, value) in settings.ServiceSettings)
-        {
-            _environment[name] = value;
-        }
+        _environment = EnvironmentOf(
+            new Dictionary<string, string>
+            {
+                ["Database__Provider"] = (settings.Database?.Provider ?? DatabaseProvider.PostgreSql).ToString(),
+                ["ConnectionStrings__Orders"] = settings.Database?.ConnectionString ?? "",
+                ["ConnectionStrings__RabbitMq"] = settings.Broker?.Address.ToString() ?? "",
+                ["ASPNETCORE_ENVIRONMENT"] = "Development",
+                // A storm may delete the broker's data: what is lost there should come back within the storm.
+                ["Reconcile__OlderThanSeconds"] = "20",
+                ["Reconcile__IntervalSeconds"] = "10",
+            },
+            settings.ServiceSettings);
     }
 
     public override string Description => string.Create(CultureInfo.InvariantCulture, $"{_publishers} publishers and {_consumers} consumers as processes, {_environment["Database__Provider"]}, RabbitMQ");

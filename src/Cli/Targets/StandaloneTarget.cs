@@ -7,22 +7,8 @@ internal sealed class StandaloneTarget : OwnTarget
 
     public StandaloneTarget(ChaosSettings settings, string folder)
     {
-        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["Logging__LogLevel__Default"] = "Warning",
-            // One client measures what the deployment can do, not what one client may.
-            ["Limits__RequestsPerSecond"] = "1000000",
-            ["Limits__RequestBurst"] = "1000000",
-            ["Limits__NewKeysPerSecond"] = "1000000",
-            ["Limits__NewKeyBurst"] = "1000000",
-        };
-        foreach (var (name, value) in settings.ServiceSettings)
-        {
-            environment[name] = value;
-        }
-
         _process = new OwnProcess(
-            "standalone", ServiceProgram.Find("Standalone", settings.Standalone), ["--data", folder], environment, LoopbackPort.NextAddress(), Path.Combine(settings.Output, "standalone.log"));
+            "standalone", ServiceProgram.Find("Standalone", settings.Standalone), ["--data", folder], EnvironmentOf([], settings.ServiceSettings), LoopbackPort.NextAddress(), Path.Combine(settings.Output, "standalone.log"));
         Publishers.Add(_process);
         Consumers.Add(_process);
     }
