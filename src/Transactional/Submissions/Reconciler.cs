@@ -38,20 +38,28 @@ public sealed partial class Reconciler : BackgroundService
     /// <param name="cancellationToken">Stops between two bites; what has been put out goes out.</param>
     /// <returns>How many submissions will be published again.</returns>
     public Task<long> RunOnceAsync(DateTimeOffset acceptedUntil, CancellationToken cancellationToken) =>
-        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), DateTimeOffset.UnixEpoch, acceptedUntil, cancellationToken);
+        PublishLostAsync(DateTimeOffset.UnixEpoch, acceptedUntil, cancellationToken);
 
     /// <summary>Publishes every remembered submission again, also those that have taken effect: what a broker does that replays its backlog.</summary>
     /// <param name="cancellationToken">Stops between two bites; what has been put out goes out.</param>
     /// <returns>How many messages go out.</returns>
     public Task<long> ReplayAsync(CancellationToken cancellationToken) =>
-        PublishAgainAsync(OutgoingTable.InsertForAllSubmissions(_database.Dialect), FirstRemembered, _time.GetUtcNow(), cancellationToken);
+        PublishAgainAsync(OutgoingTable.InsertForAllSubmissions(_database.Dialect), FirstRemembered, _time.GetUtcNow(), done: null, cancellationToken);
+
+    /// <summary>Only these are counted: whoever looks at the metric wants to know what was lost, not what somebody asked for.</summary>
+    private Task<long> PublishLostAsync(DateTimeOffset acceptedFrom, DateTimeOffset acceptedUntil, CancellationToken cancellationToken, Action<DateTimeOffset>? reached = null) =>
+        PublishAgainAsync(OutgoingTable.InsertForLostSubmissions(_database.Dialect), acceptedFrom, acceptedUntil, (count, next) =>
+        {
+            _metrics.Republished(count);
+            reached?.Invoke(next);
+        }, cancellationToken);
 
     /// <summary>
     /// In bites, oldest first, each in a transaction of its own: a broker that lost a backlog of millions has them back from the first second on,
     /// no statement runs into its time limit, and what a failure interrupts is done as far as it came.
     /// </summary>
     private async Task<long> PublishAgainAsync(
-        string statement, DateTimeOffset acceptedFrom, DateTimeOffset acceptedUntil, CancellationToken cancellationToken, Action<DateTimeOffset>? reached = null)
+        string statement, DateTimeOffset acceptedFrom, DateTimeOffset acceptedUntil, Action<long, DateTimeOffset>? done, CancellationToken cancellationToken)
     {
         var count = 0L;
         var untilMs = acceptedUntil.ToUnixTimeMilliseconds();
@@ -59,9 +67,10 @@ public sealed partial class Reconciler : BackgroundService
         {
             await using var connection = await _database.OpenAsync(cancellationToken);
             var endMs = await EndOfBiteAsync(connection, fromMs, untilMs, cancellationToken);
-            count += await PublishBiteAsync(connection, statement, fromMs, endMs, cancellationToken);
+            var bite = await PublishBiteAsync(connection, statement, fromMs, endMs, cancellationToken);
+            count += bite;
             fromMs = endMs + 1;
-            reached?.Invoke(DateTimeOffset.FromUnixTimeMilliseconds(fromMs));
+            done?.Invoke(bite, DateTimeOffset.FromUnixTimeMilliseconds(fromMs));
         }
 
         return count;
@@ -86,7 +95,6 @@ public sealed partial class Reconciler : BackgroundService
         Dialect.Add(command, "@to_ms", endMs);
         var count = await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        _metrics.Republished(count);
         return count;
     }
 
@@ -122,8 +130,7 @@ public sealed partial class Reconciler : BackgroundService
         var count = 0L;
         for (var age = TimeSpan.FromSeconds(Math.Max(1, _options.OlderThanSeconds)); age.TotalMilliseconds <= 2 * _retention.Milliseconds; age *= 2)
         {
-            count += await PublishAgainAsync(
-                OutgoingTable.InsertForLostSubmissions(_database.Dialect), lastTurn - age + TimeSpan.FromMilliseconds(1), now - age, cancellationToken);
+            count += await PublishLostAsync(lastTurn - age + TimeSpan.FromMilliseconds(1), now - age, cancellationToken);
         }
 
         return count;
@@ -144,8 +151,7 @@ public sealed partial class Reconciler : BackgroundService
                 var now = _time.GetUtcNow();
                 var count = lastTurn is { } last ? await LookAtThoseOfAgeAsync(last, now, stoppingToken)
                     : _options.EverythingAtStart ? await RepublishEverythingAsync(stoppingToken)
-                    : await PublishAgainAsync(
-                        OutgoingTable.InsertForLostSubmissions(_database.Dialect), reached, now.AddSeconds(-_options.OlderThanSeconds), stoppingToken, at => reached = at);
+                    : await PublishLostAsync(reached, now.AddSeconds(-_options.OlderThanSeconds), stoppingToken, at => reached = at);
                 lastTurn = now;
                 if (count > 0)
                 {

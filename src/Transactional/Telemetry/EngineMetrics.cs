@@ -27,7 +27,7 @@ public sealed class EngineMetrics
         _deliveries = meter.CreateCounter<long>("messaging.inbox.deliveries", "{message}", "Deliveries settled, by operation and outcome.");
         _dispatched = meter.CreateCounter<long>("messaging.outgoing.dispatched", "{message}", "Messages confirmed by the broker.");
         _unrouted = meter.CreateCounter<long>("messaging.outgoing.unrouted", "{message}", "Messages that the broker returned because no queue takes them.");
-        _republished = meter.CreateCounter<long>("messaging.reconcile.republished", "{message}", "Submissions published again: they had no outcome, or a replay was asked for.");
+        _republished = meter.CreateCounter<long>("messaging.reconcile.republished", "{message}", "Submissions published again, because they had no outcome.");
         _forgotten = meter.CreateCounter<long>("messaging.retention.forgotten", "{row}", "Rows deleted because their key was older than the horizon and settled, by table.");
         _oldestRemembered = meter.CreateGauge<double>("messaging.retention.oldest", "s", "Age of the oldest submission that is remembered, after each pass of retention.");
         _dispatchLag = meter.CreateHistogram<double>("messaging.outgoing.lag", "s", "From acceptance to the broker's confirm.",

@@ -182,6 +182,20 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
     }
 
     [Fact]
+    public async Task What_was_lost_counts_as_published_again_and_what_a_replay_asked_for_does_not()
+    {
+        var engine = await StartEngineAsync();
+        using var republished = new CountedMetric(engine, "messaging.reconcile.republished");
+        await AcceptAsync(engine, Message.Submission("lost"));
+
+        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(1, await engine.Reconciler.ReplayAsync(Cancelled));
+
+        Assert.Equal(1, republished.Total);
+    }
+
+    [Fact]
     public async Task At_the_start_of_a_broker_that_forgets_everything_without_an_outcome_goes_out()
     {
         var first = await StartEngineAsync();
