@@ -9,6 +9,9 @@ switch (command)
     case Command.Help:
         Console.WriteLine(CommandLine.Usage);
         return 0;
+    case Command.NewKey when ApiKey.FindProblem(args[1]) is { } problem:
+        await Console.Error.WriteLineAsync(problem);
+        return 2;
     case Command.NewKey:
         Console.WriteLine(ApiKey.Introduce(args[1]));
         return 0;

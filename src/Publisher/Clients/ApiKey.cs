@@ -16,6 +16,13 @@ internal static class ApiKey
 
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
+    /// <summary>Why <c>new-key</c> makes no key for a client of this name: nobody could let it in. Null when it does.</summary>
+    public static string? FindProblem(string client) =>
+        !Client.IsId(client) ? $"'{client}' is no name for a client: {Client.IdRule}."
+        : client.AsSpan().ContainsAny(":=\"\\") || client.Contains("__", StringComparison.Ordinal) || client.EndsWith('_')
+            ? $"'{client}' is no name for a client with an API key: it goes into the name of a setting, which takes none of : = \" \\, no __, and no _ at the end."
+        : null;
+
     /// <summary>What the command <c>new-key</c> prints: the key, once, and the setting that lets it in.</summary>
     public static string Introduce(string client)
     {

@@ -16,6 +16,9 @@ internal sealed record Client(string Id, IReadOnlyList<string>? Operations)
     public static bool IsId(string id) =>
         id.Length is > 0 and <= ScopedKey.MaxLength && id.All(symbol => symbol is > ' ' and <= '~') && id != Anonymous.Id;
 
+    /// <summary>The same in words.</summary>
+    public static string IdRule { get; } = $"a client's name has 1 to {ScopedKey.MaxLength} visible ASCII characters and is not '{Anonymous.Id}'";
+
     public bool May(string operation) => Operations is null || Operations.Contains(operation, StringComparer.Ordinal);
 }
 

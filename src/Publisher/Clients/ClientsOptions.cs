@@ -35,7 +35,7 @@ internal sealed class ClientsOptionsValidator : IValidateOptions<ClientsOptions>
         {
             if (!Client.IsId(id))
             {
-                failures.Add($"Clients__{id}: a client's name has 1 to {ScopedKey.MaxLength} visible ASCII characters and is not '{Client.Anonymous.Id}'.");
+                failures.Add($"Clients__{id}: {Client.IdRule}.");
             }
 
             failures.AddRange(client.Keys

@@ -184,6 +184,14 @@ public sealed class SettingsTests(SqliteFront front) : IClassFixture<SqliteFront
         (await PostAsync(service, Front.NewKey(), key)).MustBe(HttpStatusCode.Accepted);
     }
 
+    [Fact]
+    public async Task The_command_new_key_refuses_a_name_that_could_not_be_let_in()
+    {
+        var (code, output) = await ServiceProcess.RunAsync(front.Options() with { Arguments = ["new-key", "my shop"] });
+        Assert.Equal(2, code);
+        Assert.Equal("'my shop' is no name for a client: a client's name has 1 to 255 visible ASCII characters and is not 'anonymous'.", output.Trim());
+    }
+
     private static async Task<Answer> PostAsync(ServiceProcess service, string? key, string credential = Front.Shop, params (string, string)[] headers)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "api/orders") { Content = new StringContent(Book, Encoding.UTF8, "application/json") };
