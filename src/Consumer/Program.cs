@@ -2,7 +2,6 @@ using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Transactional;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
 const string Usage = """
@@ -79,8 +78,7 @@ try
     await using var app = builder.Build();
     // Asked here and not by the host, which would log a stack trace for a setting that is out of range.
     app.Services.GetRequiredService<IStartupValidator>().Validate();
-    app.MapHealthChecks("/health/live", new() { Predicate = _ => false, ResponseWriter = WriteAsync });
-    app.MapHealthChecks("/health/ready", new() { ResponseWriter = WriteAsync });
+    app.MapHealth();
     app.MapPrometheusScrapingEndpoint("/metrics");
     await app.RunAsync();
     return Environment.ExitCode;
@@ -94,10 +92,4 @@ catch (OptionsValidationException exception)
 {
     await Console.Error.WriteLineAsync(SettingException.Describe(exception));
     return 2;
-}
-
-static async Task WriteAsync(HttpContext http, HealthReport report)
-{
-    http.Response.ContentType = "application/json";
-    await http.Response.BodyWriter.WriteAsync(HealthReportJson.Of(report), http.RequestAborted);
 }

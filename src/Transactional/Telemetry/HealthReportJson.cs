@@ -4,14 +4,12 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Messaging.Transactional;
 
 /// <summary>What a service answers to whoever asks for its health: each check, how it stands, and what it lacks.</summary>
-public static class HealthReportJson
+internal static class HealthReportJson
 {
     /// <summary>Of the descriptions only: an exception may hold a connection string, and anyone may read this.</summary>
-    /// <param name="report">From ASP.NET Core's health checks.</param>
     /// <returns>UTF-8: <c>{"status":"healthy|degraded|unhealthy","checks":{"name":{"status","description"}}}</c>.</returns>
     public static byte[] Of(HealthReport report)
     {
-        ArgumentNullException.ThrowIfNull(report);
         using var text = new MemoryStream();
         using (var writer = new Utf8JsonWriter(text))
         {
