@@ -2,7 +2,6 @@ using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Transactional;
-using Microsoft.Extensions.Options;
 
 const string Usage = """
     Processes accepted orders and payments, each exactly once.
@@ -35,7 +34,9 @@ if (settings.Length > 0 && !settings[0].StartsWith("--", StringComparison.Ordina
     return 2;
 }
 
-try
+return await WrongSetting.TellAsync(migrate ? MigrateAsync : ProcessAsync);
+
+WebApplicationBuilder CreateBuilder()
 {
     var builder = WebApplication.CreateBuilder(settings);
     if (string.IsNullOrEmpty(builder.Configuration["urls"]))
@@ -43,17 +44,24 @@ try
         builder.WebHost.UseUrls("http://127.0.0.1:0");
     }
 
+    builder.AddConsumer();
+    return builder;
+}
+
+async Task<int> MigrateAsync()
+{
+    var builder = CreateBuilder();
+    // On an empty database EF Core asks for a table that is not there yet, and would log that as a failure.
+    builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
+    await using var tool = builder.Build();
+    return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
+}
+
+async Task<int> ProcessAsync()
+{
+    var builder = CreateBuilder();
     builder.Services.AddSystemd();
     builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
-    builder.AddConsumer();
-    if (migrate)
-    {
-        // On an empty database EF Core asks for a table that is not there yet, and would log that as a failure.
-        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
-        await using var tool = builder.Build();
-        return await tool.Services.GetRequiredService<Schema>().MigrateAndTellAsync();
-    }
-
     builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
@@ -76,20 +84,9 @@ try
     }
 
     await using var app = builder.Build();
-    // Asked here and not by the host, which would log a stack trace for a setting that is out of range.
-    app.Services.GetRequiredService<IStartupValidator>().Validate();
+    WrongSetting.Check(app.Services);
     app.MapHealth();
     app.MapPrometheusScrapingEndpoint("/metrics");
     await app.RunAsync();
     return Environment.ExitCode;
-}
-catch (SettingException exception)
-{
-    await Console.Error.WriteLineAsync(exception.Message);
-    return 2;
-}
-catch (OptionsValidationException exception)
-{
-    await Console.Error.WriteLineAsync(SettingException.Describe(exception));
-    return 2;
 }

@@ -1,7 +1,6 @@
 using Messaging.Contracts;
 using Messaging.Publisher;
 using Messaging.Transactional;
-using Microsoft.Extensions.Options;
 
 var command = CommandLine.Read(args);
 switch (command)
@@ -20,21 +19,7 @@ switch (command)
         return 2;
 }
 
-try
-{
-    return command == Command.Migrate ? await MigrateAsync() : await ServeAsync();
-}
-catch (SettingException failure)
-{
-    // The operator's to mend: the message names the setting, a stack trace would bury it.
-    await Console.Error.WriteLineAsync(failure.Message);
-    return 2;
-}
-catch (OptionsValidationException failure)
-{
-    await Console.Error.WriteLineAsync(SettingException.Describe(failure));
-    return 2;
-}
+return await WrongSetting.TellAsync(command == Command.Migrate ? MigrateAsync : ServeAsync);
 
 async Task<int> ServeAsync()
 {

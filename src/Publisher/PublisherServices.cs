@@ -40,8 +40,7 @@ public static class PublisherServices
     {
         ArgumentNullException.ThrowIfNull(app);
 
-        // Before the host starts: it would log a wrong setting with a stack trace that buries it.
-        app.Services.GetRequiredService<IStartupValidator>().Validate();
+        WrongSetting.Check(app.Services);
         ClientsRequired.Check(app.Services);
 
         // The order of checks is part of the contract (docs/http.md).

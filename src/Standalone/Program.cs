@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Messaging.Standalone;
 using Messaging.Transactional;
-using Microsoft.Extensions.Options;
 
 var data = new Option<DirectoryInfo>("--data")
 {
@@ -26,25 +25,11 @@ var command = new RootCommand(
 {
     data, demo,
 };
-command.SetAction(async (arguments, cancellationToken) =>
+command.SetAction((arguments, cancellationToken) => WrongSetting.TellAsync(() =>
 {
     var folder = arguments.GetValue(data)!.FullName;
-    try
-    {
-        return arguments.GetValue(demo) is { } orders
-            ? await Demo.RunAsync(folder, orders, cancellationToken)
-            : await StandaloneHost.RunAsync(folder, cancellationToken);
-    }
-    catch (SettingException failure)
-    {
-        // The operator's to mend: the message names the setting, a stack trace would bury it.
-        await Console.Error.WriteLineAsync(failure.Message);
-        return 2;
-    }
-    catch (OptionsValidationException failure)
-    {
-        await Console.Error.WriteLineAsync(SettingException.Describe(failure));
-        return 2;
-    }
-});
+    return arguments.GetValue(demo) is { } orders
+        ? Demo.RunAsync(folder, orders, cancellationToken)
+        : StandaloneHost.RunAsync(folder, cancellationToken);
+}));
 return await command.Parse(args).InvokeAsync();

@@ -45,7 +45,7 @@ internal static class StandaloneHost
             {
                 await app.StartAsync(cancellationToken);
             }
-            catch (Exception exception) when (exception is IOException or SocketException or FormatException)
+            catch (Exception exception) when (exception is IOException or SocketException)
             {
                 await Console.Error.WriteLineAsync($"{exception.Message} Choose another address with ASPNETCORE_URLS.");
                 return 1;

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Microsoft.Data.SqlClient;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -22,7 +23,7 @@ public sealed class Database : IAsyncDisposable
             {
                 DatabaseProvider.Sqlite => new SqliteDialect(options.ConnectionString),
                 DatabaseProvider.PostgreSql => new PostgreSqlDialect(_dataSource = PostgreSqlDialect.CreateDataSource(options.ConnectionString)),
-                _ => new SqlServerDialect(new DbConnectionStringBuilder { ConnectionString = options.ConnectionString }.ConnectionString),
+                _ => new SqlServerDialect(new SqlConnectionStringBuilder(options.ConnectionString).ConnectionString),
             };
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException)

@@ -90,6 +90,9 @@ public sealed class StandaloneTests
     [Theory]
     [InlineData("Waiting__MaxWaitSeconds", "9999")]
     [InlineData("Waiting__MaxWaitSeconds", "9999", "--demo", "10")]
+    [InlineData("Waiting__MaxWaitSeconds", "abc")]
+    [InlineData("Inbox__MaxBatchSize", "abc", "--demo", "10")]
+    [InlineData("Orders__SetBased", "abc")]
     [InlineData("Authentication__ClientsFile", "/")]
     public async Task A_wrong_setting_stops_the_start_and_is_named_in_one_line(string name, string value, params string[] arguments)
     {
