@@ -74,6 +74,11 @@ internal sealed class TargetOptions
             result.AddError($"--target {target.ToString().ToLowerInvariant()} needs --url, the address of a publisher.");
         }
 
+        if (result.GetValue(_compose) is { } compose && string.IsNullOrWhiteSpace(compose))
+        {
+            result.AddError($"--compose-command is '{compose}'; it must be how compose is called, such as 'docker compose' or docker-compose.");
+        }
+
         foreach (var setting in (result.GetValue(_settings) ?? []).Where(s => s.IndexOf('=', StringComparison.Ordinal) <= 0))
         {
             result.AddError($"--set is '{setting}'; it must be Section__Name=VALUE.");

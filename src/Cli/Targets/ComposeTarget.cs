@@ -1,9 +1,9 @@
 namespace Messaging.Cli;
 
 /// <summary>The running containers of a compose project: killed, paused, stopped and started one by one.</summary>
-internal sealed class ComposeTarget(ChaosSettings settings) : ITarget
+internal sealed class ComposeTarget(ChaosSettings settings, string docker = "docker") : ITarget
 {
-    private readonly Dictionary<Role, List<Container>> _containers = [];
+    private readonly Dictionary<Role, List<ComposeContainer>> _containers = [];
 
     public string Description => $"compose project of {settings.ComposeFile!.Name}";
 
@@ -27,47 +27,25 @@ internal sealed class ComposeTarget(ChaosSettings settings) : ITarget
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private async Task<List<Container>> FindAsync(IReadOnlyList<string> services, string option, CancellationToken cancellationToken)
+    /// <summary>Every service that was named must run: a storm that spares one in silence proves less than it says.</summary>
+    private async Task<List<ComposeContainer>> FindAsync(IReadOnlyList<string> services, string option, CancellationToken cancellationToken)
     {
-        var containers = new List<Container>();
+        var containers = new List<ComposeContainer>();
         foreach (var service in services)
         {
             string[] compose = settings.ComposeCommand.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             var ids = await ShellCommand.RunAsync(compose[0], [.. compose[1..], "-f", settings.ComposeFile!.FullName, "ps", "-q", service], null, cancellationToken);
             var found = ids.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            containers.AddRange(found.Select((id, i) => new Container(found.Length == 1 ? service : $"{service}-{i + 1}", id)));
-        }
-
-        return containers.Count > 0 ? containers : throw new FaultException(
-            $"No container of {string.Join(", ", services)} runs. Start the project first (docker compose up --build --detach), or name the services with {option}.");
-    }
-
-    /// <summary>docker kill marks a container as stopped by hand: its restart policy leaves it to us.</summary>
-    private sealed class Container(string name, string id) : IVictim
-    {
-        public string Name => name;
-
-        public Task KillAsync() => DockerAsync("kill");
-
-        public Task TerminateAsync() => DockerAsync("stop");
-
-        public Task FreezeAsync() => DockerAsync("pause");
-
-        public Task ThawAsync() => DockerAsync("unpause");
-
-        public Task StartAsync() => DockerAsync("start");
-
-        public async Task HealAsync()
-        {
-            var state = await ShellCommand.RunAsync("docker", ["inspect", "--format", "{{.State.Status}}", id], null, CancellationToken.None);
-            await (state.Trim() switch
+            var ofService = found.Select((id, i) => new ComposeContainer(found.Length == 1 ? service : $"{service}-{i + 1}", id, docker)).ToList();
+            // docker-compose 1.29 lists also those that have ended.
+            if (found.Length == 0 || !(await Task.WhenAll(ofService.Select(c => c.RunsAsync(cancellationToken)))).All(runs => runs))
             {
-                "paused" => ThawAsync(),
-                "running" => Task.CompletedTask,
-                _ => StartAsync(),
-            });
+                throw new FaultException($"{service} does not run. Start the project first (docker compose up --build --detach), or name other services with {option}.");
+            }
+
+            containers.AddRange(ofService);
         }
 
-        private Task<string> DockerAsync(string verb) => ShellCommand.RunAsync("docker", [verb, id], null, CancellationToken.None);
+        return containers;
     }
 }

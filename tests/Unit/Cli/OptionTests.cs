@@ -39,6 +39,7 @@ public sealed class OptionTests
     [InlineData("chaos --target standalone --fault-command nothing", "--fault-command is 'nothing'")]
     [InlineData("chaos --target processes", "--target processes needs --postgres")]
     [InlineData("chaos --target urls", "--target urls needs --url")]
+    [InlineData("chaos --target compose --url http://a --compose-command ", "--compose-command is ''; it must be how compose is called")]
     [InlineData("chaos --target foo", "--target is 'foo'; it must be one of standalone, processes, compose, urls.")]
     [InlineData("chaos --target 3", "--target is '3'")]
     [InlineData("chaos --target processes --postgres x --rabbitmq nowhere", "--rabbitmq cannot be read")]
@@ -71,12 +72,14 @@ public sealed class OptionTests
     [InlineData("chaos --target Standalone --set A=1 --set A=2 --operation payments --seed 7")]
     [InlineData("chaos --target processes --postgres Host=h --rabbitmq amqp://u:p@h/v --at-least kill-consumer=60,kill-publisher=60")]
     [InlineData("chaos --target urls --url http://a http://b --fault-command a=b --at-least a=5")]
+    [InlineData("chaos --target compose --url http://a --compose-command docker-compose")]
     [InlineData("load --url http://a --rate 0 --duration 1s --keys 10")]
     [InlineData("audit --database sqlite --connection f.db --effects submit-order=sales capture-payment=l:b --json")]
     public void What_the_documentation_shows_can_be_said(string line) => Assert.Empty(Root().Parse(line.Split(' ')).Errors);
 
     [Theory]
     [InlineData("chaos --duration 5s", "messaging chaos --help")]
+    [InlineData("chaos --target compose --url http://a --compose-command ", "messaging chaos --help")]
     [InlineData("audit --nothing", "messaging audit --help")]
     [InlineData("storm", "messaging --help")]
     public void Wrong_arguments_are_no_verdict_and_are_told_without_the_whole_help(string line, string hint)
