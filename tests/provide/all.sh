@@ -11,8 +11,9 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 . "$ROOT/tests/provide/packages.sh"
 . "$ROOT/tests/provide/docker.sh"
 . "$ROOT/tests/provide/servers.sh"
+. "$ROOT/tests/provide/compose.sh"
 
-# provide KIND…: postgres, rabbitmq, sqlserver.
+# provide KIND…: postgres, rabbitmq, sqlserver, compose.
 provide() {
   # Two runs at once must not both call apt-get or start an engine.
   exec 9>"${TMPDIR:-/tmp}/messaging-test.lock"

@@ -57,15 +57,25 @@ stop_dockerd() {
   DOCKERD_PID=
 }
 
-remove_our_containers() { # and networks
-  local left
+remove_our_containers() { # and networks, volumes, images
   docker_answers || return 0
-  left=$(docker ps -aq --filter "label=messaging-test-run=$MESSAGING_TEST_RUN")
-  # shellcheck disable=SC2086 # ids are words
-  [ -z "$left" ] || docker rm -f -v $left >/dev/null 2>&1 || true
-  left=$(docker network ls -q --filter "label=messaging-test-run=$MESSAGING_TEST_RUN")
-  # shellcheck disable=SC2086 # ids are words
-  [ -z "$left" ] || docker network rm $left >/dev/null 2>&1 || true
+  local label
+  # A compose project of ours cannot be told to use our label; it is named after the run.
+  for label in "messaging-test-run=$MESSAGING_TEST_RUN" "com.docker.compose.project=messaging-$MESSAGING_TEST_RUN"; do
+    remove_found "docker rm -f -v" docker ps -aq --filter "label=$label"
+    remove_found "docker network rm" docker network ls -q --filter "label=$label"
+    remove_found "docker volume rm" docker volume ls -q --filter "label=$label"
+    remove_found "docker image rm -f" docker image ls -q --filter "label=$label"
+  done
+}
+
+# remove_found REMOVE LIST…: what the second command lists is given to the first.
+remove_found() {
+  local remove=$1 left
+  shift
+  left=$("$@" | sort -u)
+  # shellcheck disable=SC2086 # words
+  [ -z "$left" ] || $remove $left >/dev/null 2>&1 || true
 }
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }

@@ -3,6 +3,7 @@
 # program that shows it is there : package
 declare -A PACKAGE_OF=(
   [dockerd]=docker.io
+  [docker-compose]=docker-compose
   [debootstrap]=debootstrap
   [rabbitmq-server]=rabbitmq-server
   [initdb]=postgresql

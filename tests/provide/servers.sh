@@ -26,22 +26,26 @@ provide_rabbitmq() {
 provide_rabbitmq_image() {
   has_image "$MESSAGING_TEST_RABBITMQ_IMAGE" && return 0
   local own
-  own=messaging-test-rabbitmq:$(cat "$ROOT"/tests/provide/rabbitmq-image/* | sha256sum | cut -c1-12)
+  own=$(own_image rabbitmq)
   if ! has_image "$own"; then
     pull "$MESSAGING_TEST_RABBITMQ_IMAGE" && return 0
-    build_rabbitmq_image "$own" || return 1
+    build_image rabbitmq RabbitMQ || return 1
   fi
   export MESSAGING_TEST_RABBITMQ_IMAGE=$own
   # Testcontainers' own cleaner is one more image that cannot be pulled; the tests and ./test clean up themselves.
   export TESTCONTAINERS_RYUK_DISABLED=true
 }
 
-build_rabbitmq_image() {
+# The image that NAME-image/build makes: another one as soon as its scripts change.
+own_image() { echo "messaging-test-$1:$(cat "$ROOT/tests/provide/$1-image"/* | sha256sum | cut -c1-12)"; }
+
+# build_image NAME TITLE
+build_image() {
   [ "$(id -u)" = 0 ] || return 1
   install debootstrap
   have debootstrap || return 1
-  say "making a RabbitMQ image from Debian packages (once; one to three minutes)"
-  "$ROOT"/tests/provide/rabbitmq-image/build "$1" "$WORK/rabbitmq-image" >"$WORK/image.log" 2>&1 && return 0
+  say "making a $2 image from Debian packages (once; one to three minutes)"
+  "$ROOT/tests/provide/$1-image/build" "$(own_image "$1")" "$WORK/$1-image" >"$WORK/image.log" 2>&1 && return 0
   say "  failed:"; tail -n 5 "$WORK/image.log"
   return 1
 }

@@ -8,7 +8,7 @@ internal static class Command
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     public static async Task<string> RunAsync(
-        string fileName, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
+        string fileName, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null, TimeSpan? limit = null)
     {
         var start = new ProcessStartInfo(fileName, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
@@ -17,12 +17,12 @@ internal static class Command
         }
 
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{fileName} did not start.");
-        using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
+        using var expiry = new CancellationTokenSource(limit ?? Limit, TimeProvider.System);
         try
         {
-            var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-            var errors = process.StandardError.ReadToEndAsync(limit.Token);
-            await process.WaitForExitAsync(limit.Token);
+            var output = process.StandardOutput.ReadToEndAsync(expiry.Token);
+            var errors = process.StandardError.ReadToEndAsync(expiry.Token);
+            await process.WaitForExitAsync(expiry.Token);
             return process.ExitCode == 0
                 ? await output
                 : throw new InvalidOperationException(
