@@ -3,7 +3,10 @@ namespace Messaging.Cli;
 /// <summary>One container. docker kill marks it as stopped by hand: its restart policy leaves it to us.</summary>
 internal sealed class ComposeContainer(string name, string id, string docker) : IVictim
 {
-    private static readonly TimeSpan HealthLimit = TimeSpan.FromSeconds(120);
+    private const string Healthy = "healthy";
+
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan HealLimit = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     public string Name => name;
@@ -16,11 +19,14 @@ internal sealed class ComposeContainer(string name, string id, string docker) : 
 
     public Task ThawAsync() => DockerAsync("unpause");
 
-    /// <summary>Docker says when it runs; whether it answers is known where it has a health check.</summary>
+    /// <summary>
+    /// Docker says when it runs; that it is at work, its health check says, where it has one. Not waited for without end: while a server
+    /// that it needs is away, which is a fault like this one, it cannot say so.
+    /// </summary>
     public async Task StartAsync()
     {
         await DockerAsync("start");
-        await WaitUntilHealthyAsync();
+        await HealthWithinAsync(StartLimit);
     }
 
     public async Task<bool> RunsAsync(CancellationToken cancellationToken) => await StatusAsync(cancellationToken) is "running" or "paused";
@@ -33,17 +39,22 @@ internal sealed class ComposeContainer(string name, string id, string docker) : 
             "running" => Task.CompletedTask,
             _ => DockerAsync("start"),
         });
-        await WaitUntilHealthyAsync();
+        if (await HealthWithinAsync(HealLimit) is var health && health != Healthy)
+        {
+            throw new FaultException($"{name} runs, and its health check still says '{health}' after {Quantity.Text(HealLimit)}. See docker logs {id}.");
+        }
     }
 
-    private async Task WaitUntilHealthyAsync()
+    /// <returns>What the health check said last.</returns>
+    private async Task<string> HealthWithinAsync(TimeSpan limit)
     {
         var startedAt = TimeProvider.System.GetTimestamp();
-        while (await InspectAsync("{{if .State.Health}}{{.State.Health.Status}}{{else}}healthy{{end}}", CancellationToken.None) is var health && health != "healthy")
+        while (true)
         {
-            if (TimeProvider.System.GetElapsedTime(startedAt) > HealthLimit)
+            var health = await InspectAsync("{{if .State.Health}}{{.State.Health.Status}}{{else}}" + Healthy + "{{end}}", CancellationToken.None);
+            if (health == Healthy || TimeProvider.System.GetElapsedTime(startedAt) > limit)
             {
-                throw new FaultException($"{name} runs, and its health check still says '{health}' after {Quantity.Text(HealthLimit)}. See docker logs {id[..12]}.");
+                return health;
             }
 
             await Task.Delay(Interval, TimeProvider.System);
