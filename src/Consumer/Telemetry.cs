@@ -1,3 +1,4 @@
+using Messaging.Transactional;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -17,6 +18,7 @@ internal static class Telemetry
 
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
+        builder.Configuration.SilenceRequestLog();
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName))
             .WithMetrics(metrics => metrics.AddMeter(Ours).AddRuntimeInstrumentation().AddPrometheusExporter());

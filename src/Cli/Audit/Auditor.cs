@@ -81,8 +81,10 @@ internal sealed class Auditor(AuditSettings settings, Journal? journal)
     {
         var full = (queues ?? []).Where(q => !q.IsEmpty).Select(q => q.ToString());
         var figures = string.Join("; ", [$"{outgoing} outgoing rows", .. queues is null ? (string[])["no broker was read: what its queues hold is not known"] : queues.Select(q => q.ToString())]);
-        return queues is null && outgoing == 0
-            ? InvariantResult.NotChecked("I7", "liveness", figures)
+        // Ready alone does not say that a queue is empty: what somebody holds may come back.
+        var unseen = queues is null || queues.Any(q => q is { Ready: not null, Unacknowledged: null });
+        return unseen && outgoing == 0 && !full.Any()
+            ? InvariantResult.NotChecked("I7", "liveness", figures + (queues is null ? "" : "; name --management to see what is unacknowledged"))
             : InvariantResult.Of("I7", "liveness", figures, outgoing > 0 ? full.Prepend($"{outgoing} outgoing rows") : full);
     }
 

@@ -69,10 +69,12 @@ internal sealed class Probe : IAsyncDisposable
 
     private async Task<Sample> LookAsync()
     {
+        // Before the database is asked, which may take its time: memory grows just when it is away.
+        var memory = _memory();
         var counts = await AskDatabaseAsync();
         return new Sample(
             _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
-            counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3], _memory());
+            counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3], memory);
     }
 
     private async Task<long[]?> AskDatabaseAsync()

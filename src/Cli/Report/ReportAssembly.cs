@@ -73,7 +73,7 @@ internal static class ReportAssembly
         }
 
         var figures = string.Create(CultureInfo.InvariantCulture, $"a service held {most >> 20} MB of memory at most; {maxMegaBytes} MB are allowed");
-        return [InvariantResult.Of("I8", "bounded", figures, (string[])(most >> 20 > maxMegaBytes ? [figures] : []))];
+        return [InvariantResult.Of("I8", "bounded memory", figures, (string[])(most >> 20 > maxMegaBytes ? [figures] : []))];
     }
 
     private static List<SettingLine> Settings(ChaosSettings settings) =>

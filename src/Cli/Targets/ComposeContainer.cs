@@ -29,7 +29,7 @@ internal sealed class ComposeContainer(string name, string id, string docker) : 
         await HealthWithinAsync(StartLimit);
     }
 
-    public async Task<bool> RunsAsync(CancellationToken cancellationToken) => await StatusAsync(cancellationToken) is "running" or "paused";
+    public async Task<bool> RunsAsync(CancellationToken cancellationToken) => await StatusAsync(cancellationToken) == "running";
 
     public async Task HealAsync()
     {

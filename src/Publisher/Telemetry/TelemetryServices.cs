@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Configuration.Memory;
+using Messaging.Transactional;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -15,11 +15,7 @@ internal static class TelemetryServices
 
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
-        // Below every other source of configuration, so that any can turn it on again: the server's own line per request.
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
-        {
-            InitialData = [new("Logging:LogLevel:Microsoft.AspNetCore", "Warning")],
-        });
+        builder.Configuration.SilenceRequestLog();
         builder.Services.AddSingleton<FrontMetrics>();
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName))

@@ -37,9 +37,11 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
         {
             cutter.Where = where;
             cutter.CutNext(1);
-            await engine.ProcessAsync(Probe.Operation, Message.OfProbe($"key-{n}"));
+            await engine.ProcessAsync(Probe.Operation, Message.OfProbe($"key-{n}", $"item-{n}"));
 
             Assert.Equal(n, cutter.Done);
+            // Run again where the commit did not arrive, and found claimed where it did.
+            Assert.Equal(where.Flow == Flow.ToServer ? 2 : 1, engine.Script.Runs($"item-{n}"));
             Assert.Equal(n, await Tables.CountAsync("orders"));
         }
 

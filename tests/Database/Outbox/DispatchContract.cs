@@ -61,11 +61,34 @@ public abstract class DispatchContract(SharedServers servers, DatabaseProvider p
 
         // The poller's window, and two of what was handed over in memory.
         await Eventually.True(() => engine.Broker.Sent.Count > 2 * window);
+        await Task.WhenAll(Enumerable.Range(0, window).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"last-{i}"), Cancelled)));
         Assert.InRange(engine.Broker.Sent.Count, (2 * window) + 1, 3 * window);
-        Assert.Equal(20 * window, await Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(21 * window, await Tables.CountAsync("outgoing_messages"));
         confirm.SetResult();
 
         await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+    }
+
+    [Fact]
+    public async Task I8_what_is_handed_over_in_memory_is_bounded_and_the_rest_waits_in_its_table()
+    {
+        const int window = 5, handedOver = 10, accepted = 100;
+        var confirm = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var engine = await StartEngineAsync(s =>
+        {
+            s.With("Dispatch:WindowSize", window).With("Dispatch:MaxHandedOver", handedOver).With("Dispatch:LeaseMilliseconds", 600_000);
+            ((RecordingTransport)s.Transport!).Before = (_, stopping) => confirm.Task.WaitAsync(stopping);
+        });
+        await Task.WhenAll(Enumerable.Range(0, accepted).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"k{i}"), Cancelled)));
+        confirm.SetResult();
+
+        // Two windows were under way, and so much was in memory behind them; the leases of the others have not ended.
+        await Eventually.True(async () => await Tables.CountAsync("outgoing_messages") == accepted - engine.Broker.Sent.Count && engine.Broker.Sent.Count >= handedOver);
+        Assert.InRange(engine.Broker.Sent.Count, handedOver, handedOver + (2 * window));
+
+        await Tables.ExecuteAsync("UPDATE outgoing_messages SET leased_until_ms = 0");
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(accepted, engine.Broker.Sent.Select(m => m.Id).Distinct().Count());
     }
 
     [Fact]

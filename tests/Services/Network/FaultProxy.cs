@@ -26,6 +26,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly long[] _bytesLeft = [long.MaxValue, long.MaxValue];
     private readonly Line[] _lines = [new(), new()];
     private int _cuts;
+    private long _swallowed;
 
     public FaultProxy(string host, int port, Func<IWatch>? watch = null)
     {
@@ -47,6 +48,9 @@ public sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>Connections that were cut at a byte or by a watch.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
+
+    /// <summary>Bytes that were dropped by <see cref="Swallows"/>.</summary>
+    public long Swallowed => Interlocked.Read(ref _swallowed);
 
     /// <summary>Resets every connection now, and says how many; new ones are let in.</summary>
     public int ResetAll()
@@ -96,6 +100,8 @@ public sealed class FaultProxy : IAsyncDisposable
         Interlocked.Exchange(ref left, long.MaxValue);
         return (int)Math.Max(0, bytes + after);
     }
+
+    internal void CountSwallowed(int bytes) => Interlocked.Add(ref _swallowed, bytes);
 
     internal void CountCut() => Interlocked.Increment(ref _cuts);
 

@@ -65,7 +65,11 @@ internal sealed class ProxiedConnection(FaultProxy proxy, TcpClient client, IWat
 
                 var seen = watch?.See(flow, buffer.AsSpan(0, count));
                 var admitted = Math.Min(seen ?? count, proxy.Admit(flow, count));
-                if (!proxy.Swallows)
+                if (proxy.Swallows)
+                {
+                    proxy.CountSwallowed(admitted);
+                }
+                else
                 {
                     await to.GetStream().WriteAsync(buffer.AsMemory(0, admitted), cancellationToken);
                 }

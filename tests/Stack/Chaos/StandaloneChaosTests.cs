@@ -65,7 +65,7 @@ public sealed class StandaloneChaosTests
             "--fault-command", "cripple=" + cripple, "--at-least", "cripple=1", "--recovered", "50%", "--drain-limit", "2m", "--max-memory-megabytes", "64");
 
         Assert.True(code == 1, output);
-        Assert.Contains("I8 bounded is violated", output, StringComparison.Ordinal);
+        Assert.Contains("I8 bounded memory is violated", output, StringComparison.Ordinal);
         Assert.Contains("I7 liveness is violated", output, StringComparison.Ordinal);
         Assert.Contains("unpaced throughput after is", output, StringComparison.Ordinal);
         Assert.Contains("0 lost, 0 doubled", output, StringComparison.Ordinal);

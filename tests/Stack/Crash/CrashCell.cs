@@ -49,12 +49,12 @@ public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provi
 
     private string AtLeastTwo => IsBatch ? "@2" : "";
 
-    /// <summary>Requests under new keys, as many as the cell needs at once.</summary>
+    /// <summary>Requests under new keys, as many as the cell needs at once: half are orders, handled as a set, and half payments, handled one by one.</summary>
     internal IReadOnlyList<Services.Request> NextRequests()
     {
         var round = _round++;
         var count = IsBatch ? BatchSize : 1;
-        return [.. Enumerable.Range(1, count).Select(i => new Services.Request(IsPayment: IsBatch && Point[0] != 'R', $"{Point}-{Fault}-{(IsBatch ? 'n' : '1')}-{round}-{i}", i))];
+        return [.. Enumerable.Range(1, count).Select(i => new Services.Request(IsPayment: i % 2 == 0 && Point[0] != 'R', $"{Point}-{Fault}-{(IsBatch ? 'n' : '1')}-{round}-{i}", i))];
     }
 
     public override string ToString() => $"{Point} × {Fault} × {Provider} × {(IsBatch ? "batch of n" : "batch of 1")}";

@@ -66,10 +66,16 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
         {
             await service.StartAsync(path);
             await service.WaitUntilReadyAsync();
+            var life = service.Services;
             var caller = new Caller(service.Http, lane.Journal);
             await using (var gap = await OpenGapAsync())
             {
                 await RepeatUntilAsync(() => path.HasStruck, requests => Task.WhenAll(requests.Select(r => caller.TryAsync(r, hangUp.Token))));
+            }
+
+            if (cell.Fault == Fault.Cancellation)
+            {
+                await Eventually.True(() => service.Services != life, Limit, "the service to stop as it was told to, and to be started again");
             }
 
             await SettleAsync(caller);

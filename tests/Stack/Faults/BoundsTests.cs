@@ -1,16 +1,18 @@
-using System.Text;
 using Messaging.Contracts;
 using Messaging.Services;
 using Npgsql;
 
 namespace Messaging.Stack;
 
-/// <summary>I8: what a service holds while the other side takes nothing has a bound: deliveries, connections, memory. No endpoint stalls another.</summary>
+/// <summary>
+/// I8: what a service holds while the other side takes nothing has a bound: deliveries and connections; memory as far as an upper bound tells
+/// (what is handed over in memory, DispatchContract counts). No endpoint stalls another.
+/// </summary>
 public sealed class BoundsTests(SharedServers servers)
 {
     private const int Callers = 64;
-    private const int MaxConnections = 12;
-    private const long MaxMegaBytes = 400;
+    internal const int MaxConnections = 12;
+    internal const long MaxMegaBytes = 400;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
@@ -25,8 +27,8 @@ public sealed class BoundsTests(SharedServers servers)
         {
             await using (await LockOrdersAsync(deployment))
             {
-                await PublishAsync(deployment, journal, SubmitOrder.Queue, Enumerable.Range(1, backlog).Select(i => Request.Order($"o{i}", i)));
-                await PublishAsync(deployment, journal, CapturePayment.Queue, Enumerable.Range(1, payments).Select(i => Request.Payment($"p{i}", i)));
+                await deployment.PublishAsync(journal, Enumerable.Range(1, backlog).Select(i => Request.Order($"o{i}", i)));
+                await deployment.PublishAsync(journal, Enumerable.Range(1, payments).Select(i => Request.Payment($"p{i}", i)));
 
                 await Eventually.Equal((long)payments, () => deployment.CountAsync("SELECT count(*) FROM inbox WHERE status IS NOT NULL"), Limit);
                 var queue = await Eventually.Satisfies(
@@ -46,9 +48,8 @@ public sealed class BoundsTests(SharedServers servers)
     public async Task I8_while_there_is_no_broker_a_publisher_takes_all_orders_over_a_handful_of_connections()
     {
         const int orders = 3_000;
-        var settings = new Dictionary<string, string?> { ["Dispatch__MaxHandedOver"] = "100" };
         await using var deployment = await Deployment.StartAsync(
-            await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings, address: _ => $"amqp://127.0.0.1:{FreePort.Next()}/", database: Named);
+            await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, address: _ => $"amqp://127.0.0.1:{FreePort.Next()}/", database: Named);
         var journal = new Journal();
         var caller = new Caller(deployment.Publisher.Http, journal);
         await using var watch = new BoundsWatch(deployment, deployment.Publisher);
@@ -62,7 +63,7 @@ public sealed class BoundsTests(SharedServers servers)
     }
 
     /// <summary>So that the service's connections can be told from the test's.</summary>
-    private static string Named(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = BoundsWatch.Application }.ConnectionString;
+    internal static string Named(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = BoundsWatch.Application }.ConnectionString;
 
     private static async Task<NpgsqlConnection> LockOrdersAsync(Deployment deployment)
     {
@@ -71,13 +72,5 @@ public sealed class BoundsTests(SharedServers servers)
         await using var command = new NpgsqlCommand("BEGIN; LOCK TABLE orders IN SHARE MODE", connection);
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         return connection;
-    }
-
-    private static async Task PublishAsync(Deployment deployment, Journal journal, string queue, IEnumerable<Request> requests)
-    {
-        var published = requests.ToList();
-        await deployment.PublishAsync(queue, published.Select(r =>
-            (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        published.ForEach(r => journal.Confirmed(r));
     }
 }

@@ -6,6 +6,7 @@ namespace Messaging.Stack;
 public sealed class BrokerFaultTests(SharedServers servers)
 {
     private const int Backlog = 60;
+    private const int UnderAlarm = 1_000;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
@@ -42,17 +43,23 @@ public sealed class BrokerFaultTests(SharedServers servers)
     public async Task Row06_an_alarm_of_the_broker_stops_no_caller_and_loses_nothing(string alarm, string end)
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
-        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
+        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1, database: BoundsTests.Named);
         var journal = new Journal();
         var caller = new Caller(deployment.Publisher.Http, journal);
         await broker.ControlAsync(alarm.Split(' '));
 
-        await caller.SubmitAsync(Requests("alarm", Backlog));
-        Assert.Equal(Backlog, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages"));
+        await using (var watch = new BoundsWatch(deployment, deployment.Publisher))
+        {
+            await caller.SubmitAsync(Requests("alarm", UnderAlarm));
+            Assert.Equal(UnderAlarm, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages"));
+            // Those of both services.
+            watch.MustBeWithin(2 * BoundsTests.MaxConnections, BoundsTests.MaxMegaBytes);
+        }
+
         Assert.All(journal.Entries, e => Assert.Equal(Journal.Answer.Accepted, e.Answer));
 
         await broker.ControlAsync(end.Split(' '));
-        await Eventually.Equal((long)Backlog, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
+        await Eventually.Equal((long)UnderAlarm, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
         await deployment.DrainedAsync(Limit);
         Assert.Empty(await deployment.JudgeAsync(journal));
     }

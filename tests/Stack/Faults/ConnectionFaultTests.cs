@@ -1,4 +1,3 @@
-using System.Text;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -23,14 +22,14 @@ public sealed class ConnectionFaultTests(SharedServers servers)
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), postgres, settings: settings);
         var journal = new Journal();
         var caller = new Caller(deployment.Publisher.Http, journal);
-        await PublishAsync(deployment, journal, "before", Load);
+        await deployment.PublishAsync(journal, Orders("before", Load));
         await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM inbox") > 0, Limit);
 
         var order = Request.Order("while-hoarded");
         await using (await ConnectionHoard.TakeAsync(deployment.ConnectionString))
         {
             // There is a backlog, however quickly the first half was done.
-            await PublishAsync(deployment, journal, "meanwhile", Load);
+            await deployment.PublishAsync(journal, Orders("meanwhile", Load));
             foreach (var consumer in deployment.Consumers)
             {
                 await Eventually.True(async () => !await ReadyAsync(consumer), Limit, "the consumer to say that it has no database");
@@ -60,7 +59,7 @@ public sealed class ConnectionFaultTests(SharedServers servers)
         {
             var answers = journal.Entries.Count;
             var done = await Eventually.Satisfies(() => deployment.CountAsync("SELECT count(*) FROM inbox"), _ => true, Limit);
-            await PublishAsync(deployment, journal, $"foreign-{kill}", Load / Kills);
+            await deployment.PublishAsync(journal, Orders($"foreign-{kill}", Load / Kills));
             answers += Load / Kills;
             var submitting = caller.SubmitAsync(BrokerFaultTests.Requests($"own-{kill}", Round));
             await Eventually.True(async () => journal.Entries.Count > answers && await deployment.CountAsync("SELECT count(*) FROM inbox") > done, Limit);
@@ -76,13 +75,7 @@ public sealed class ConnectionFaultTests(SharedServers servers)
         await RestAsync(deployment, journal, Load + (Kills * Round));
     }
 
-    private static async Task PublishAsync(Deployment deployment, Journal journal, string purpose, int count)
-    {
-        var requests = Enumerable.Range(1, count).Select(i => Request.Order($"{purpose}-{i}", i)).ToList();
-        await deployment.PublishAsync("orders", requests.Select(r =>
-            (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        requests.ForEach(r => journal.Confirmed(r));
-    }
+    private static IEnumerable<Request> Orders(string purpose, int count) => Enumerable.Range(1, count).Select(i => Request.Order($"{purpose}-{i}", i));
 
     private static async Task RestAsync(Deployment deployment, Journal journal, long effects)
     {

@@ -1,4 +1,3 @@
-using System.Text;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -17,10 +16,7 @@ public sealed class FatalMessageTests(SharedServers servers)
         var settings = new Dictionary<string, string?> { ["Inbox__SoloAfterDeliveries"] = $"{DeathsInCompany}", ["Inbox__MaxFatalAttempts"] = $"{DeathsAlone}" };
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings);
         var journal = new Journal();
-        var requests = Enumerable.Range(1, 60).Select(i => Request.Order(i == 30 ? "fatal" : $"k{i}", i)).ToList();
-        await deployment.PublishAsync("orders", requests.Select(r =>
-            (Encoding.UTF8.GetBytes(r.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = r.Key }, (string?)null)));
-        requests.ForEach(r => journal.Confirmed(r));
+        await deployment.PublishAsync(journal, Enumerable.Range(1, 60).Select(i => Request.Order(i == 30 ? "fatal" : $"k{i}", i)));
 
         var deaths = 0;
         while (await DiesAsync(deployment, direct: deaths % 2 == 0))

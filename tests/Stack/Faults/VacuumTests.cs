@@ -51,6 +51,8 @@ public sealed class VacuumTests(SharedServers servers)
         var until = await deployment.CountAsync($"SELECT max(completed_at_ms) FROM inbox WHERE client <> 'old' AND idempotency_key LIKE '{name}-%'");
         await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM inbox WHERE client = 'old'"), Limit);
         await deployment.DrainedAsync(Limit);
+        var horizon = await deployment.CountAsync("SELECT COALESCE(MAX(age(backend_xmin)), 0) FROM pg_stat_activity WHERE datname = current_database()");
+        Assert.True(!held || horizon >= Orders / 500, $"The horizon was held back by {horizon} transactions only.");
         return Orders * 1000.0 / (until - from);
     }
 

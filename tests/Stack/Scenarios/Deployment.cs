@@ -147,6 +147,17 @@ internal sealed class Deployment : IAsyncDisposable
         await Task.WhenAll(published);
     }
 
+    /// <summary>Requests as messages of a foreign producer, each to its queue; the journal has them once the broker has confirmed them.</summary>
+    public async Task PublishAsync(Journal journal, IEnumerable<Request> requests)
+    {
+        foreach (var queue in requests.GroupBy(request => request.Queue))
+        {
+            await PublishAsync(queue.Key, queue.Select(request =>
+                (Encoding.UTF8.GetBytes(request.Json), new Dictionary<string, object?> { ["Idempotency-Key"] = request.Key }, (string?)null)));
+            queue.ToList().ForEach(request => journal.Confirmed(request));
+        }
+    }
+
     /// <summary>A subscriber of the order events, as another team would have: its own durable queue.</summary>
     public async Task SubscribeAsync(string queue)
     {

@@ -64,6 +64,8 @@ public sealed class StartAndStopTests(SharedServers servers)
         Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
         await consumer.WaitUntilReadyAsync();
         await publisher.WaitUntilReadyAsync();
+        // Each was asked again and again: a probe writes no line.
+        Assert.All((ServiceProcess[])[consumer, publisher], service => Assert.DoesNotContain("Request starting", service.Output.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]
