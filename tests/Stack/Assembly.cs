@@ -1,3 +1,5 @@
 using Messaging.Services;
+using Messaging.Stack;
 
 [assembly: AssemblyFixture(typeof(SharedServers))]
+[assembly: TestCollectionOrderer(typeof(LongestFirst))]
