@@ -7,6 +7,9 @@ namespace Messaging.Consumer;
 /// <summary>Writes the ledger and adds to the running balance: an effect that shows at once if it happens twice.</summary>
 internal sealed class CapturePaymentHandler(TimeProvider time) : IHandler<CapturePayment, ConsumerContext>
 {
+    /// <summary>What this batch has locked: a handler is made anew for each.</summary>
+    private readonly Dictionary<(string Client, string Currency), Balance> _locked = [];
+
     public async Task<Outcome> HandleAsync(Incoming<CapturePayment> incoming, ConsumerContext database, CancellationToken cancellationToken)
     {
         // Whose it is, the claimed key says, not the body.
@@ -22,28 +25,31 @@ internal sealed class CapturePaymentHandler(TimeProvider time) : IHandler<Captur
             Currency = payment.Currency,
             CapturedAt = now,
         });
-        await AddToBalanceAsync(database, payment, cancellationToken);
+        var balance = await LockBalanceAsync(database, payment.Client, payment.Currency, cancellationToken);
+        balance.Amount += payment.Amount;
         return Outcome
             .Completed("captured", new { payment.PaymentId })
             .Publishing(new PaymentCaptured(payment.Client, payment.PaymentId, payment.Amount, payment.Currency, now));
     }
 
-    /// <summary>The database adds, so that two consumers at work on one client cannot overwrite each other.</summary>
-    private static async Task AddToBalanceAsync(ConsumerContext database, CapturePayment payment, CancellationToken cancellationToken)
+    /// <summary>
+    /// Once a batch, however many payments it has for the client: the others wait for the row no longer than that takes. What is read behind
+    /// the lock nobody else changes, so it is added to here and written once, with everything else.
+    /// </summary>
+    private async ValueTask<Balance> LockBalanceAsync(ConsumerContext database, string client, string currency, CancellationToken cancellationToken)
     {
-        if (database.Balances.Local.FirstOrDefault(b => b.Client == payment.Client && b.Currency == payment.Currency) is { } added)
+        if (_locked.TryGetValue((client, currency), out var locked))
         {
-            added.Amount += payment.Amount;
-            return;
+            return locked;
         }
 
-        var updated = await database.Balances
-            .Where(b => b.Client == payment.Client && b.Currency == payment.Currency)
-            .ExecuteUpdateAsync(set => set.SetProperty(b => b.Amount, b => b.Amount + payment.Amount), cancellationToken);
-        if (updated == 0)
-        {
-            // Should another consumer add the same first row, one of the two fails on the primary key and runs again.
-            database.Balances.Add(new Balance { Client = payment.Client, Currency = payment.Currency, Amount = payment.Amount });
-        }
+        var row = database.Balances.Where(b => b.Client == client && b.Currency == currency);
+        var found = await row.ExecuteUpdateAsync(set => set.SetProperty(b => b.Amount, b => b.Amount), cancellationToken);
+        // Should another consumer add the same first row, one of the two fails on the primary key and runs again.
+        var balance = found > 0
+            ? await row.SingleAsync(cancellationToken)
+            : database.Balances.Add(new Balance { Client = client, Currency = currency, Amount = 0 }).Entity;
+        _locked.Add((client, currency), balance);
+        return balance;
     }
 }

@@ -84,11 +84,11 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     private async Task RunBatchAsync(IReadOnlyList<PendingDelivery> batch, LockPatience patience)
     {
-        // Whoever has failed before, or has seen several processes die, no longer shares a transaction.
+        // Whoever has failed before, or has seen several processes die, no longer shares a transaction. Whoever was held up shares one with its like.
         var (suspects, others) = (batch.Where(IsSuspect).ToList(), batch.Where(p => !IsSuspect(p)).ToList());
-        if (others.Count > 0)
+        foreach (var alike in others.GroupBy(p => p.LockTimeouts > 0).OrderBy(group => group.Key))
         {
-            await RunAsync(_operation, others, patience);
+            await RunAsync(_operation, [.. alike], patience);
         }
 
         foreach (var suspect in suspects)
@@ -97,7 +97,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    private bool IsSuspect(PendingDelivery pending) => pending.LockTimeouts > 0 || pending.Attempts > 0 || MayBeFatal(pending);
+    private bool IsSuspect(PendingDelivery pending) => pending.Attempts > 0 || MayBeFatal(pending);
 
     private bool MayBeFatal(PendingDelivery pending) => pending.Item is { Reading: Candidate, Delivery: var delivery } && delivery.DeliveryCount >= _options.SoloAfterDeliveries;
 
@@ -167,19 +167,16 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             batch.ForEach(p => p.Settled.TrySetCanceled(_stopping));
         }
-        catch (HandlerTimeoutException) when (batch.Count > 1)
-        {
-            // Each half with the guilty one in it would take the handler's whole time once more.
-            foreach (var pending in batch)
-            {
-                await RunAsync(operation, [pending], patience);
-            }
-        }
         catch (Exception exception) when (batch.Count > 1)
         {
             IsOthersFault(exception, patience);
-            await RunAsync(operation, batch[..(batch.Count / 2)], patience);
-            await RunAsync(operation, batch[(batch.Count / 2)..], patience);
+            // One by one where halves are no use: with the guilty one in it each would take the handler's whole time once more; and of those
+            // that were held up before, most are again.
+            var isOneByOne = exception is HandlerTimeoutException || batch[0].LockTimeouts > 0;
+            foreach (var part in batch.Chunk(isOneByOne ? 1 : (batch.Count + 1) / 2))
+            {
+                await RunAsync(operation, [.. part], patience);
+            }
         }
         catch (FatalMessageException exception)
         {

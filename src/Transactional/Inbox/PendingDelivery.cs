@@ -7,7 +7,7 @@ internal sealed class PendingDelivery(ReadDelivery item)
 
     public int Attempts { get; set; }
 
-    /// <summary>How often it met a lock that somebody holds for long; from the first time on it no longer shares a transaction.</summary>
+    /// <summary>How often it met a lock that somebody holds for long; from the first time on it shares a transaction only with others of which that is true.</summary>
     public int LockTimeouts { get; set; }
 
     /// <summary>Processes have died of it, and it has let the others go first.</summary>

@@ -47,7 +47,7 @@ internal sealed partial class Settlement(
         await ParkAsync(pending, exception);
     }
 
-    /// <summary>Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it.</summary>
+    /// <summary>Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it who has not met a lock too.</summary>
     public void HoldUp(PendingDelivery pending, Exception exception)
     {
         pending.LockTimeouts++;

@@ -42,6 +42,25 @@ public sealed class BudgetTests(SharedServers servers)
         Assert.Equal(size + 3, await costs.CountAsync("SELECT count(*) FROM orders"));
     }
 
+    /// <summary>All of one client: its balance is locked, read and written once, and whoever else needs it waits for no more than that.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(500)]
+    public async Task A_batch_of_any_size_that_adds_to_one_balance_costs_one_commit_and_at_most_six_round_trips(int size)
+    {
+        await using var costs = await Costs.StartAsync(servers);
+        var operation = new Operation<CapturePayment, ConsumerContext, CapturePaymentHandler>(CapturePayment.Operation, new());
+        var transaction = costs.Transaction();
+        await transaction.RunAsync(operation, Batch(operation, "warm", 3), lockWaitMilliseconds: 2_000, Ct);
+
+        costs.Proxy.Reset();
+        await transaction.RunAsync(operation, Batch(operation, "measured", size), lockWaitMilliseconds: 2_000, Ct);
+
+        Assert.Equal(1, costs.Proxy.Commits);
+        Assert.InRange(costs.Proxy.RoundTrips, 5, 6);
+        Assert.Equal(2 * (size + 3), await costs.CountAsync("SELECT amount::bigint FROM balances"));
+    }
+
     [Fact]
     public async Task A_batch_of_duplicates_costs_one_commit_and_two_round_trips()
     {
@@ -95,8 +114,10 @@ public sealed class BudgetTests(SharedServers servers)
         var now = TimeProvider.System.GetUtcNow();
         return [.. Enumerable.Range(0, size).Select(i =>
         {
-            var body = JsonSerializer.SerializeToUtf8Bytes(
-                new SubmitOrder("shop", $"{prefix}-{i}", Guid.CreateVersion7(now), new string('0', 64), DateTimeOffset.UnixEpoch, "book", 1), JsonSerializerOptions.Web);
+            object message = operation.Name == CapturePayment.Operation
+                ? new CapturePayment("shop", $"{prefix}-{i}", Guid.CreateVersion7(now), new string('0', 64), DateTimeOffset.UnixEpoch, 2, "EUR")
+                : new SubmitOrder("shop", $"{prefix}-{i}", Guid.CreateVersion7(now), new string('0', 64), DateTimeOffset.UnixEpoch, "book", 1);
+            var body = JsonSerializer.SerializeToUtf8Bytes(message, JsonSerializerOptions.Web);
             var delivery = new Delivery
             {
                 Queue = "orders",

@@ -34,14 +34,14 @@ public sealed class HandlerStatementTests
     }
 
     [Fact]
-    public async Task A_payment_lets_the_database_add()
+    public async Task A_payment_locks_its_balance_before_it_adds()
     {
         var handler = new CapturePaymentHandler(TimeProvider.System);
         var sent = await SendAsync(database => handler.HandleAsync(
             Incoming(new CapturePayment("client", "key", Guid.CreateVersion7(), "", Now, 1.5m, "EUR")), database, TestContext.Current.CancellationToken));
 
         Assert.All(sent, text => TSql.AssertParses("payments", text));
-        Assert.Contains(sent, text => text.Contains("[amount] = [b].[amount] +", StringComparison.Ordinal));
+        Assert.Contains(sent, text => text.Contains("[amount] = [b].[amount]", StringComparison.Ordinal));
         Assert.Contains(sent, text => text.Contains("INSERT INTO [ledger]", StringComparison.Ordinal));
     }
 

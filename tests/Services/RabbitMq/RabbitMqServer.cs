@@ -8,7 +8,7 @@ namespace Messaging.Services;
 /// </summary>
 public sealed class RabbitMqServer : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
 
     private readonly IServer? _server;
     private readonly IBrokerAdministration _administration;

@@ -9,10 +9,8 @@ public sealed class BrokerOutageTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_delivery_that_was_in_the_filter_when_the_broker_went_comes_again_and_the_endpoint_goes_on(bool killed)
+    [Fact]
+    public async Task A_delivery_that_was_in_the_filter_when_the_broker_went_comes_again_and_the_endpoint_goes_on()
     {
         var release = new TaskCompletionSource();
         var seen = new ConcurrentQueue<string>();
@@ -28,7 +26,7 @@ public sealed class BrokerOutageTests
 
         await server.SettleAsync();
 
-        await (killed ? server.KillAsync() : server.StopAsync());
+        await server.KillAsync();
         release.SetResult();
         await server.StartAsync();
         await Amqp.PublishAsync(host, "q", Amqp.Json(), "after");
