@@ -92,7 +92,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         await DuringAsync("settle", () => SettleAsync(load));
         load.Go(Tempo.Unpaced);
         await DuringAsync("run-up", () => PauseAsync(settings.RunUp));
-        var window = await DuringAsync(name, () => PauseAsync(settings.Window));
+        var window = await DuringAsync(name, () => _probe!.MeasureAsync(() => PauseAsync(settings.Window)).WaitAsync(interruption.Quit));
         load.Go(Tempo.Paced);
         return window;
     }

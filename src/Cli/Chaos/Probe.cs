@@ -4,7 +4,10 @@ using System.Globalization;
 
 namespace Messaging.Cli;
 
-/// <summary>Looks every second or two at what the clients and the database say. A database that does not answer leaves a gap.</summary>
+/// <summary>
+/// Looks every second or two at what the clients and the database say. A database that does not answer leaves a gap, and so does a window in
+/// which throughput is measured: counting rows takes the longer the more there are, and would slow down the last window more than the first.
+/// </summary>
 internal sealed class Probe : IAsyncDisposable
 {
     private const string Counts = """
@@ -13,8 +16,12 @@ internal sealed class Probe : IAsyncDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
+    /// <summary>Without its edges a window says nothing.</summary>
+    private static readonly TimeSpan PatienceAtEdge = TimeSpan.FromSeconds(60);
+
     private readonly ConcurrentQueue<Sample> _samples = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _turn = new(1);
     private readonly LoadFigures _figures;
     private readonly Journal _journal;
     private readonly AuditDatabase? _database;
@@ -24,6 +31,8 @@ internal sealed class Probe : IAsyncDisposable
     private readonly Func<long?> _memory;
     private readonly Action<Sample> _seen;
     private readonly Task _work;
+    private volatile bool _isMeasuring;
+    private Sample? _counted;
 
     /// <param name="figures">What the clients count.</param>
     /// <param name="journal">What they remember.</param>
@@ -41,10 +50,27 @@ internal sealed class Probe : IAsyncDisposable
 
     public IReadOnlyList<Sample> Samples => [.. _samples];
 
+    /// <summary>Counts at the beginning and at the end of a window, and not within it.</summary>
+    public async Task MeasureAsync(Func<Task> window)
+    {
+        _isMeasuring = true;
+        try
+        {
+            await LookAsync(atEdge: true);
+            await window();
+            await LookAsync(atEdge: true);
+        }
+        finally
+        {
+            _isMeasuring = false;
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         await _work;
+        _turn.Dispose();
         _stop.Dispose();
     }
 
@@ -55,9 +81,7 @@ internal sealed class Probe : IAsyncDisposable
             using var timer = new PeriodicTimer(_interval);
             do
             {
-                var sample = await LookAsync();
-                _samples.Enqueue(sample);
-                _seen(sample);
+                await LookAsync(atEdge: false);
             }
             while (await timer.WaitForNextTickAsync(_stop.Token));
         }
@@ -67,17 +91,30 @@ internal sealed class Probe : IAsyncDisposable
         }
     }
 
-    private async Task<Sample> LookAsync()
+    private async Task LookAsync(bool atEdge)
     {
-        // Before the database is asked, which may take its time: memory grows just when it is away.
-        var memory = _memory();
-        var counts = await AskDatabaseAsync();
-        return new Sample(
-            _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
-            counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3], memory);
+        await _turn.WaitAsync();
+        try
+        {
+            // Before the database is asked, which may take its time: memory grows just when it is away.
+            var memory = _memory();
+            var isCounting = atEdge || !_isMeasuring;
+            var counts = isCounting ? await AskDatabaseAsync(atEdge ? PatienceAtEdge : Patience) : null;
+            var sample = new Sample(
+                _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
+                counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3], memory);
+            _samples.Enqueue(sample);
+            // Within a window the view keeps what was counted at its beginning.
+            _counted = isCounting ? sample : _counted;
+            _seen(sample with { Effects = _counted?.Effects, Waiting = _counted?.Waiting, Outgoing = _counted?.Outgoing, Parked = _counted?.Parked });
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
-    private async Task<long[]?> AskDatabaseAsync()
+    private async Task<long[]?> AskDatabaseAsync(TimeSpan patience)
     {
         if (_database is null)
         {
@@ -85,7 +122,7 @@ internal sealed class Probe : IAsyncDisposable
         }
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        limit.CancelAfter(Patience);
+        limit.CancelAfter(patience);
         try
         {
             var counts = new long[4];
