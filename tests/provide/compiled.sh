@@ -6,12 +6,17 @@ COMPILING=
 # In the background, behind whatever else there is to do: Unit and Database start no processes of ours. In folders of its own: the
 # build's stay as they are.
 compile_ahead() {
-  nice -n 19 dotnet publish "$ROOT/src/Standalone" -c "$CONFIGURATION" --use-current-runtime --self-contained false -p:PublishReadyToRun=true \
-    -p:RunAnalyzers=false --artifacts-path "$WORK/artifacts" -o "$WORK/compiled" -nologo -v quiet >"$WORK/compile.log" 2>&1 </dev/null &
+  timeout 10m nice -n 19 dotnet publish "$ROOT/src/Standalone" -c "$CONFIGURATION" --use-current-runtime --self-contained false -p:PublishReadyToRun=true \
+    -p:RunAnalyzers=false -p:NuGetAudit=false -p:UseSharedCompilation=false -nodeReuse:false --artifacts-path "$WORK/artifacts" -o "$WORK/compiled" -nologo -v quiet >"$WORK/compile.log" 2>&1 </dev/null &
   COMPILING=$!
 }
 
-stop_compiling() { [ -z "$COMPILING" ] || kill -TERM "$COMPILING" 2>/dev/null || true; }
+stop_compiling() {
+  [ -n "$COMPILING" ] || return 0
+  # timeout passes it on to all that it has started.
+  kill -TERM "$COMPILING" 2>/dev/null && wait "$COMPILING"
+  COMPILING=
+}
 
 # Copies what was built to folders that are called as in the checkout, so that `messaging` finds the services beside itself, and puts the
 # compiled packages there. Standalone refers to all of them. Our own assemblies stay as they were built.
@@ -23,16 +28,22 @@ use_compiled() {
     return 0
   fi
   COMPILING=
-  local project folder file
+  rm -rf --one-file-system "$WORK/artifacts"
+  local project
   for project in Publisher Consumer Standalone Cli; do
-    folder=src/$project/bin/$CONFIGURATION/net10.0
-    mkdir -p "$WORK/programs/$folder"
-    cp -r "$ROOT/$folder/." "$WORK/programs/$folder"
-    for file in "$WORK"/compiled/*.dll; do
-      case ${file##*/} in Messaging.* | messaging.*) continue ;; esac
-      [ ! -e "$WORK/programs/$folder/${file##*/}" ] || cp "$file" "$WORK/programs/$folder/"
-    done
+    copy_compiled "src/$project/bin/$CONFIGURATION/net10.0" && continue
+    say "no room for programs with compiled packages; the services start more slowly"
+    rm -rf --one-file-system "$WORK/programs"
+    return 0
   done
   export MESSAGING_TEST_PROGRAMS=$WORK/programs
-  rm -rf --one-file-system "$WORK/artifacts" "$WORK/compiled"
+}
+
+copy_compiled() {
+  local file
+  mkdir -p "$WORK/programs/$1" && cp -r "$ROOT/$1/." "$WORK/programs/$1" || return 1
+  for file in "$WORK"/compiled/*.dll; do
+    case ${file##*/} in Messaging.* | messaging.*) continue ;; esac
+    [ ! -e "$WORK/programs/$1/${file##*/}" ] || cp "$file" "$WORK/programs/$1/" || return 1
+  done
 }

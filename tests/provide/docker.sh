@@ -25,6 +25,11 @@ start_dockerd() {
   install dockerd
   have dockerd || return 1
 
+  # All containers together weigh as much as one session: beside dozens of those, brokers need minutes to start. (cgroup v1, where this folder is.)
+  if [ -d /sys/fs/cgroup/cpu ]; then
+    mkdir -p /sys/fs/cgroup/cpu/docker && echo 8192 >/sys/fs/cgroup/cpu/docker/cpu.shares || true
+  fi
+
   # The plain engine first; then for a machine without netfilter; then for one without overlay file systems.
   local options
   for options in '' '--iptables=false' '--iptables=false --storage-driver=vfs'; do

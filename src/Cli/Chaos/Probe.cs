@@ -99,10 +99,12 @@ internal sealed class Probe : IAsyncDisposable
             // Before the database is asked, which may take its time: memory grows just when it is away.
             var memory = _memory();
             var isCounting = atEdge || !_isMeasuring;
-            var counts = isCounting ? await AskDatabaseAsync(atEdge ? PatienceAtEdge : Patience) : null;
-            var sample = new Sample(
-                _clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed,
-                counts?[1] - _effectsBefore, counts is null ? null : Math.Max(0, counts[0] - counts[1] - counts[3]), counts?[2], counts?[3], memory);
+            var sample = await LookAsync(isCounting, memory);
+            for (var began = _clock(); atEdge && _database is not null && sample.Effects is null && _clock() - began < PatienceAtEdge;)
+            {
+                sample = await LookAsync(isCounting, memory);
+            }
+
             _samples.Enqueue(sample);
             // Within a window the view keeps what was counted at its beginning.
             _counted = isCounting ? sample : _counted;
@@ -114,7 +116,16 @@ internal sealed class Probe : IAsyncDisposable
         }
     }
 
-    private async Task<long[]?> AskDatabaseAsync(TimeSpan patience)
+    /// <summary>The clock and the clients first: an answer of the database tells of the moment at which it was asked.</summary>
+    private async Task<Sample> LookAsync(bool isCounting, long? memory)
+    {
+        var sample = new Sample(_clock().TotalSeconds, _figures.Submitted, _figures.Accepted, _journal.Accepted, _figures.Replayed, null, null, null, null, memory);
+        return !isCounting || await AskDatabaseAsync() is not { } counts
+            ? sample
+            : sample with { Effects = counts[1] - _effectsBefore, Waiting = Math.Max(0, counts[0] - counts[1] - counts[3]), Outgoing = counts[2], Parked = counts[3] };
+    }
+
+    private async Task<long[]?> AskDatabaseAsync()
     {
         if (_database is null)
         {
@@ -122,7 +133,7 @@ internal sealed class Probe : IAsyncDisposable
         }
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        limit.CancelAfter(patience);
+        limit.CancelAfter(Patience);
         try
         {
             var counts = new long[4];

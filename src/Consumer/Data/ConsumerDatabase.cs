@@ -24,8 +24,9 @@ internal static class ConsumerDatabase
         }
     }
 
+    /// <summary>Not from a pool: a handler that was given up would go on with a context that is another batch's by then.</summary>
     private static void Add<T>(IServiceCollection services, Action<DbContextOptionsBuilder> history) where T : ConsumerContext =>
-        services.AddDbContextPool<ConsumerContext, T>((s, options) =>
+        services.AddDbContext<ConsumerContext, T>((s, options) =>
         {
             s.GetRequiredService<Database>().Configure(options);
             history(options);

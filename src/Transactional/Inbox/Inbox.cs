@@ -153,10 +153,12 @@ internal sealed partial class Inbox<TContext> : IInbox
     /// <param name="patience">How long it waits for locks.</param>
     private async Task RunAsync(Operation operation, List<PendingDelivery> batch, LockPatience patience)
     {
+        var isHeldGroup = batch.Count > 1 && batch[0].LockTimeouts > 0;
         try
         {
             var items = batch.ConvertAll(p => p.Item);
-            var decisions = await _untilDone.RunAsync(ct => _transaction.RunAsync(operation, items, patience.Milliseconds, ct));
+            var lockWaitMilliseconds = isHeldGroup ? patience.OfHeldGroup : patience.Milliseconds;
+            var decisions = await _untilDone.RunAsync(ct => _transaction.RunAsync(operation, items, lockWaitMilliseconds, ct));
             // From the last to the first: whoever acknowledges waits for the first, and then finds all of them settled.
             for (var i = batch.Count - 1; i >= 0; i--)
             {
@@ -169,11 +171,15 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
         catch (Exception exception) when (batch.Count > 1)
         {
-            IsOthersFault(exception, patience);
+            // The short wait of a held group spends nothing: the first of it that runs alone has the whole one.
+            if (!isHeldGroup)
+            {
+                IsOthersFault(exception, patience);
+            }
+
             // One by one where halves are no use: with the guilty one in it each would take the handler's whole time once more; and of those
             // that were held up before, most are again.
-            var isOneByOne = exception is HandlerTimeoutException || batch[0].LockTimeouts > 0;
-            foreach (var part in batch.Chunk(isOneByOne ? 1 : (batch.Count + 1) / 2))
+            foreach (var part in batch.Chunk(isHeldGroup || exception is HandlerTimeoutException ? 1 : (batch.Count + 1) / 2))
             {
                 await RunAsync(operation, [.. part], patience);
             }

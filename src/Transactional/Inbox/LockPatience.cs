@@ -8,6 +8,7 @@ internal sealed class LockPatience
 {
     private const int FullMilliseconds = 2_000;
     private const int BriefMilliseconds = 10;
+    private const int HeldGroupMilliseconds = 250;
 
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
@@ -16,6 +17,9 @@ internal sealed class LockPatience
 
     /// <summary>How long each lock of the next transaction is waited for.</summary>
     public int Milliseconds => _isSpent ? BriefMilliseconds : FullMilliseconds;
+
+    /// <summary>The same for messages that come back together: while they wait for one lock they hold others, which somebody else may need.</summary>
+    public int OfHeldGroup => Math.Min(HeldGroupMilliseconds, Milliseconds);
 
     public void Spend() => _isSpent = true;
 

@@ -68,6 +68,45 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
         Assert.Equal(1, await Tables.EffectsAsync("next"));
     }
 
+    /// <summary>A context that came out of a pool would by then be another batch's, and what is added to it would be committed with that.</summary>
+    [Fact]
+    public async Task What_a_handler_adds_after_it_was_given_up_is_in_no_other_batch()
+    {
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var engine = await StartEngineAsync(s => s
+            .With("Inbox:HandlerTimeoutMilliseconds", 10_000).With("Inbox:MaxAttempts", 1)
+            .Script.On("late", async (_, database) =>
+            {
+                await released.Task;
+                ended.SetResult(Record.Exception(() => database.Orders.Add(new OrderRow
+                {
+                    Id = Guid.CreateVersion7(),
+                    OrderId = Guid.CreateVersion7(),
+                    Client = Message.Client,
+                    IdempotencyKey = "k",
+                    Item = "late",
+                    Quantity = 1,
+                    CreatedAt = TimeProvider.System.GetUtcNow(),
+                })));
+            })
+            .On("meanwhile", async (_, _) =>
+            {
+                entered.SetResult();
+                await ended.Task;
+            }));
+
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("k", "late"));
+        var meanwhile = engine.ProcessAsync(Probe.Operation, Message.OfProbe("other", "meanwhile"));
+        await entered.Task.WaitAsync(Eventually.DefaultLimit, Cancelled);
+        released.SetResult();
+        await meanwhile;
+
+        Assert.IsType<ObjectDisposedException>(await ended.Task);
+        Assert.Equal(["other"], await Tables.TextsAsync("SELECT idempotency_key FROM orders"));
+    }
+
     private static Task HangAsync(Ending ending, ManualResetEventSlim end, CancellationToken cancellationToken)
     {
         if (ending == Ending.NeverOnItsThread)

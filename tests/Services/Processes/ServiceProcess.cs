@@ -7,7 +7,7 @@ namespace Messaging.Services;
 /// </summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    public static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan ReadyLimit = TimeSpan.FromMinutes(2);
 
     private readonly ServiceOptions _options;
     private ChildProcess _process;
