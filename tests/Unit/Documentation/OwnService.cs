@@ -34,6 +34,7 @@ internal static class OwnService
     public static void AddTo(WebApplicationBuilder builder)
     {
         // README: service
+        // AddDbContext, not AddDbContextPool: a handler that is given up must not go on with a context that is another batch's by then.
         builder.Services.AddDbContext<ShopContext>((services, options) => services.GetRequiredService<Database>().Configure(options));
 
         builder.Services.AddInbox<ShopContext>(builder.Configuration).Handle<ReserveStock, ReserveStockHandler>("reserve-stock");
