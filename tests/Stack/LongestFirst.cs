@@ -8,7 +8,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        nameof(StormTests), nameof(CrashMatrixOnPostgreSql), nameof(KillTests), nameof(BenchTests), nameof(StandaloneChaosTests),
+        nameof(StormTests), nameof(CrashMatrixOnPostgreSql), nameof(BenchTests), nameof(StandaloneChaosTests),
         nameof(CrashMatrixOnSqlite), nameof(BrokerFaultTests), nameof(NetworkFaultTests), nameof(OutageTests), nameof(StandaloneTests),
     ];
 

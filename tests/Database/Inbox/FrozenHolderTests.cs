@@ -1,6 +1,8 @@
+using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
+using Microsoft.EntityFrameworkCore;
 
 namespace Messaging.Database;
 
@@ -91,5 +93,37 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         await Task.WhenAll(held);
         Assert.Equal(Waiting + 101, await Tables.CountAsync("ledger"));
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    /// <summary>They come back together; whoever fails then, fails for all of them, and still only one is at fault.</summary>
+    [Fact]
+    public async Task Of_messages_that_were_held_up_only_the_guilty_one_is_parked()
+    {
+        const int Held = 30;
+        static Task NeedRowAsync(ConsumerContext database) => database.Database.ExecuteSqlRawAsync("UPDATE balances SET amount = amount WHERE client = 'frozen'", Cancelled);
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1)
+            .Script.On("needs-it", (_, database) => NeedRowAsync(database))
+            .On("guilty", async (_, database) =>
+            {
+                await NeedRowAsync(database);
+                throw new InvalidOperationException("guilty");
+            }));
+        await engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment("first", 1, "frozen"));
+        List<Task> held;
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync(Cancelled);
+            await using var command = connection.CreateCommand();
+            command.Transaction = transaction;
+            command.CommandText = "UPDATE balances SET amount = amount WHERE client = 'frozen'";
+            Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancelled));
+
+            held = [.. Enumerable.Range(0, Held).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"held-{i:00}", i == 11 ? "guilty" : "needs-it")))];
+            await Eventually.True(() => engine.Script.Runs("needs-it") + engine.Script.Runs("guilty") >= Held, StallLimit, "each to have met the lock");
+        }
+
+        await Task.WhenAll(held);
+        Assert.Equal(["held-11"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
+        Assert.Equal(Held - 1, await Tables.CountAsync("orders"));
     }
 }

@@ -7,10 +7,7 @@ public static class Repository
 
     public static string Root => Found.Value;
 
-    /// <summary>
-    /// The assembly of a project under src/, built in the same configuration as the running test: in the checkout, or in the copy of its
-    /// programs that <c>./test</c> makes and names in MESSAGING_TEST_PROGRAMS.
-    /// </summary>
+    /// <summary>The assembly of a project under src/, built in the same configuration as the running test.</summary>
     /// <param name="project">The folder under src/.</param>
     /// <param name="name">Of the assembly, where it is not Messaging.PROJECT.</param>
     public static string AssemblyOf(string project, string? name = null)
@@ -19,8 +16,7 @@ public static class Repository
         var output = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
         var framework = Path.GetFileName(output);
         var configuration = Path.GetFileName(Path.GetDirectoryName(output))!;
-        var programs = Environment.GetEnvironmentVariable("MESSAGING_TEST_PROGRAMS") is { Length: > 0 } copy ? copy : Root;
-        var assembly = Path.Combine(programs, "src", project, "bin", configuration, framework, $"{name ?? "Messaging." + project}.dll");
+        var assembly = Path.Combine(Root, "src", project, "bin", configuration, framework, $"{name ?? "Messaging." + project}.dll");
         return File.Exists(assembly)
             ? assembly
             : throw new FileNotFoundException($"{project} is not built: run dotnet build in {Root}.", assembly);

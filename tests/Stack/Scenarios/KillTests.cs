@@ -2,18 +2,21 @@ using Messaging.Services;
 
 namespace Messaging.Stack;
 
-/// <summary>The whole chain under SIGKILL, of the consumers and of the broker. One consumer receives directly, the other through MassTransit's endpoint.</summary>
+/// <summary>
+/// The whole chain under SIGKILL, of the consumers and of the broker. One consumer receives directly, the other through MassTransit's endpoint.
+/// By hand: it takes five minutes beside others, and the storm that CI runs kills more.
+/// </summary>
 public sealed class KillTests(SharedServers servers)
 {
     private const int Orders = 1000;
     private const int Payments = 100;
     private const int Callers = 16;
-    private const int Kills = 3;
+    private const int Kills = 6;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
-    [Fact]
-    public async Task Row04_a_thousand_orders_submitted_three_times_take_effect_once_through_three_kills_of_consumers_and_one_of_the_broker()
+    [Fact(Explicit = true)]
+    public async Task Row04_a_thousand_orders_submitted_three_times_take_effect_once_through_six_kills_of_consumers_and_one_of_the_broker()
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync());
@@ -37,7 +40,7 @@ public sealed class KillTests(SharedServers servers)
             await target.KillAsync();
             if (kill == 0)
             {
-                // The first, because on a slow machine all may be done by the last: the broker dies with work in its queues or on its way there.
+                // The first, because on a slow machine all is done by the fifth: the broker dies with work in its queues or on its way there.
                 Assert.InRange(await deployment.CountAsync("SELECT count(*) FROM inbox"), 1, Orders + Payments - 1);
                 await broker.KillAsync();
                 await broker.StartAsync();
