@@ -22,7 +22,7 @@ internal sealed class ChaosOptions
     private readonly Option<Shown<double>> _calm = Arguments.Share("--calm", "Share of the storm in calm windows, without a new fault.", 0.2, 0.9);
     private readonly Option<Shown<TimeSpan>> _drain = Arguments.Duration("--drain-limit", "How long it may take to catch up, and to drain.", TimeSpan.FromMinutes(3), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));
     private readonly Option<TimeSpan?> _window = Arguments.OptionalDuration("--window", "How long throughput is measured as fast as the deployment takes it, before the first fault and after the last. Default: an eighth of --duration, 4s to 15s.", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
-    private readonly Option<Shown<double>> _recovered = Arguments.Share("--recovered", "Share of that throughput before that must be there again after.", Recovery.Standard, 1);
+    private readonly Option<Shown<double>> _recovered = Arguments.Share("--recovered", "Share of that throughput before that must be there again after; with 0% it is not measured.", Recovery.Standard, 1);
     private readonly Option<int> _memory = Arguments.Number("--max-memory-megabytes", "Resident memory that no service may exceed at any time, where it can be seen: of what the storm starts itself.", 1024, 64, 1_000_000);
     private readonly Option<DirectoryInfo?> _output = new("--output") { Description = "Folder of chaos-report.html, chaos-report.json, chaos.log, journal.jsonl and what the services print; it must hold no earlier report. Default: ./chaos-TIME.", HelpName = "FOLDER" };
 

@@ -33,11 +33,11 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         _plan = StormPlan.Create(settings.Load.Seed, settings.StormLength, settings.Mix, settings.Every, settings.Calm);
 
         await DuringAsync("warm-up", () => Task.WhenAll(PauseAsync(settings.WarmUp), CatchUpAsync(keys: 0)));
-        var before = await MeasureAsync(load, "before");
+        var before = settings.IsMeasuring ? await MeasureAsync(load, "before") : null;
         await DuringAsync("storm", () => storm.RunAsync(_plan, interruption.Stop));
         await DuringAsync("heal", target.HealAsync);
         await DuringAsync("catch up", () => CatchUpAsync(settings.Keys));
-        var recovery = await CompareAsync(load, before);
+        var recovery = before is null ? null : await CompareAsync(load, before);
         await DuringAsync("drain", () => DrainAsync(load));
 
         var stopped = await target.StopAsync();

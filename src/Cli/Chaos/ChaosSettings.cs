@@ -88,5 +88,8 @@ internal sealed record ChaosSettings
     /// <summary>Between two looks at the database.</summary>
     public TimeSpan SampleInterval => TimeSpan.FromSeconds(Duration > TimeSpan.FromMinutes(5) ? 2 : 1);
 
-    public TimeSpan StormLength => Duration - (2 * Window) - WarmUp;
+    /// <summary>Whoever wants nothing of the throughput back has it not measured.</summary>
+    public bool IsMeasuring => Recovered > 0;
+
+    public TimeSpan StormLength => Duration - (IsMeasuring ? 2 * Window : TimeSpan.Zero) - WarmUp;
 }

@@ -14,7 +14,7 @@ internal static class ReportAssembly
         ChaosSettings settings, ITarget target, DateTimeOffset startedAt, TimeSpan elapsed, LoadFigures figures, Journal journal,
         IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, AuditReport? audit, Recovery? recovery, bool interrupted)
     {
-        var invariants = Invariants(audit, journal, recovery);
+        var invariants = Invariants(audit, journal, recovery, settings.IsMeasuring);
         invariants.AddRange(Bounded(samples, settings.MaxMemoryMegaBytes));
         var counts = settings.Mix.Shares.Select(share => new FaultCount(
             share.Kind.Name, share.Weight, share.AtLeast,
@@ -47,7 +47,7 @@ internal static class ReportAssembly
     }
 
     /// <summary>Those of the audit, and I7 with the throughput. Without a database: what the clients can tell.</summary>
-    private static List<InvariantResult> Invariants(AuditReport? audit, Journal journal, Recovery? recovery)
+    private static List<InvariantResult> Invariants(AuditReport? audit, Journal journal, Recovery? recovery, bool isMeasuring)
     {
         List<InvariantResult> invariants = audit is not null ? [.. audit.Invariants.SkipLast(1)] :
         [
@@ -58,7 +58,8 @@ internal static class ReportAssembly
         var drained = audit?.Invariants[^1];
         var figures = $"{drained?.Figures ?? NoDatabase}; {recovery?.ToString() ?? "throughput was not compared"}";
         var offending = (IReadOnlyList<string>)[.. drained?.Offending ?? [], .. (string[])(recovery is { IsGood: false } ? [recovery.ToString()] : [])];
-        invariants.Add((recovery is null || drained is null or { State: CheckState.NotChecked }) && offending.Count == 0
+        var isUnknown = drained is null or { State: CheckState.NotChecked } || (recovery is null && isMeasuring);
+        invariants.Add(isUnknown && offending.Count == 0
             ? InvariantResult.NotChecked("I7", "liveness", figures)
             : InvariantResult.Of("I7", "liveness", figures, offending));
         return invariants;
@@ -81,7 +82,7 @@ internal static class ReportAssembly
         new("duration", Quantity.Text(settings.Duration)),
         new("storm", string.Create(CultureInfo.InvariantCulture, $"{Quantity.Text(settings.StormLength)}, a fault every {Quantity.Text(settings.Every)}, {settings.Calm * 100:0.#} % calm")),
         new("rate", settings.Load.RatePerSecond == 0 ? "as fast as possible" : string.Create(CultureInfo.InvariantCulture, $"{settings.Load.RatePerSecond:0.#}/s")),
-        new("unpaced windows", string.Create(CultureInfo.InvariantCulture, $"{Quantity.Text(settings.Window)}, at least {settings.Recovered * 100:0.#} % after")),
+        new("unpaced windows", settings.IsMeasuring ? string.Create(CultureInfo.InvariantCulture, $"{Quantity.Text(settings.Window)}, at least {settings.Recovered * 100:0.#} % after") : "none"),
         new("clients", settings.Load.Concurrency.ToString(CultureInfo.InvariantCulture)),
         new("duplicates", string.Create(CultureInfo.InvariantCulture, $"{settings.Load.Duplicates * 100:0.#} %")),
         new("conflicts", string.Create(CultureInfo.InvariantCulture, $"{settings.Load.Conflicts * 100:0.#} %")),
