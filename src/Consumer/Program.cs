@@ -38,7 +38,8 @@ return await WrongSetting.TellAsync(migrate ? MigrateAsync : ProcessAsync);
 
 WebApplicationBuilder CreateBuilder()
 {
-    var builder = WebApplication.CreateBuilder(settings);
+    // Settings are read once. Watching them for changes watches the working folder and everything below it.
+    var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. settings]);
     if (string.IsNullOrEmpty(builder.Configuration["urls"]))
     {
         builder.WebHost.UseUrls("http://127.0.0.1:0");

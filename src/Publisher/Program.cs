@@ -23,7 +23,8 @@ return await WrongSetting.TellAsync(command == Command.Migrate ? MigrateAsync : 
 
 async Task<int> ServeAsync()
 {
-    var builder = WebApplication.CreateBuilder(args);
+    // Settings are read once. Watching them for changes watches the working folder and everything below it.
+    var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
     builder.AddPublisher();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());

@@ -1,3 +1,5 @@
+using Messaging.Database;
 using Messaging.Services;
 
 [assembly: AssemblyFixture(typeof(SharedServers))]
+[assembly: TestCollectionOrderer(typeof(Longest))]

@@ -2,4 +2,4 @@ using Messaging.Services;
 using Messaging.Stack;
 
 [assembly: AssemblyFixture(typeof(SharedServers))]
-[assembly: TestCollectionOrderer(typeof(LongestFirst))]
+[assembly: TestCollectionOrderer(typeof(Longest))]
