@@ -38,7 +38,7 @@ return await WrongSetting.TellAsync(migrate ? MigrateAsync : ProcessAsync);
 
 WebApplicationBuilder CreateBuilder()
 {
-    // Settings are read once. Watching them for changes watches the working folder and everything below it.
+    // Settings are read at start. Watching appsettings.json for changes watches the working folder and everything below it.
     var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. settings]);
     if (string.IsNullOrEmpty(builder.Configuration["urls"]))
     {

@@ -23,7 +23,7 @@ return await WrongSetting.TellAsync(command == Command.Migrate ? MigrateAsync : 
 
 async Task<int> ServeAsync()
 {
-    // Settings are read once. Watching them for changes watches the working folder and everything below it.
+    // Settings are read at start. Watching appsettings.json for changes watches the working folder and everything below it.
     var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
     builder.AddPublisher();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology

@@ -31,10 +31,11 @@ internal static class AuditQueries
         WHERE i.fingerprint <> s.fingerprint AND p.id IS NULL
         """;
 
-    public static string ClaimedWithoutEffect(string table) => $"""
+    /// <summary>A success without an effect, or a refusal by the business with one.</summary>
+    public static string OutcomeAgainstEffect(string table) => $"""
         SELECT i.client, i.idempotency_key
         FROM inbox AS i LEFT JOIN {table} AS e ON e.client = i.client AND e.idempotency_key = i.idempotency_key
-        WHERE i.operation = @operation AND e.client IS NULL AND i.status <> 'failed'
+        WHERE i.operation = @operation AND ((e.client IS NULL AND i.status <> 'failed') OR (e.client IS NOT NULL AND i.status = 'failed'))
         """;
 
     public static string EffectWithoutClaim(string table, bool allowForgotten) => $"""

@@ -12,8 +12,8 @@ internal static class AuditView
         console.Write(Table(report.Invariants));
         foreach (var invariant in report.Invariants.Where(i => i.Offending.Count > 0))
         {
-            console.WriteLine($"{invariant.Id}, the first {invariant.Offending.Count} of what offends:");
-            foreach (var key in invariant.Offending)
+            console.WriteLine($"{invariant.Id}, what offends:");
+            foreach (var key in invariant.Shown())
             {
                 console.WriteLine("  " + key);
             }

@@ -26,7 +26,7 @@ internal sealed class Auditor(AuditSettings settings, Journal? journal)
             effects += await database.CountAsync($"SELECT COUNT(*) FROM {table.Table}", cancellationToken);
             lost.AddRange(await Find(AuditQueries.Lost(table.Table)));
             doubled.AddRange(await Find(AuditQueries.Doubled(table.Table)));
-            torn.AddRange((await Find(AuditQueries.ClaimedWithoutEffect(table.Table))).Select(key => key + " (claimed, no effect)"));
+            torn.AddRange((await Find(AuditQueries.OutcomeAgainstEffect(table.Table))).Select(key => key + " (claimed, no effect)"));
             torn.AddRange((await Find(AuditQueries.EffectWithoutClaim(table.Table, settings.AllowForgotten))).Select(key => key + " (effect, not claimed)"));
             wrongBalances.AddRange(table.Balances is null ? [] : (await Find(AuditQueries.WrongBalances(table, database.Provider))).Select(b => $"balance of {b}"));
         }

@@ -97,7 +97,7 @@ internal static class ChaosCommand
             Console.WriteLine(reason);
         }
 
-        foreach (var offending in report.Invariants.SelectMany(i => i.Offending.Select(key => $"{i.Id}: {key}")))
+        foreach (var offending in report.Invariants.SelectMany(i => i.Shown().Select(key => $"{i.Id}: {key}")))
         {
             Console.WriteLine("  " + offending);
         }

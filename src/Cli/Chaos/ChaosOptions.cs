@@ -105,6 +105,11 @@ internal sealed class ChaosOptions
         {
             result.AddError($"--window is {Quantity.Text(window)}; two of them must leave half of --duration {Quantity.Text(duration)} to the storm.");
         }
+
+        if (result.GetResult(_window) is { Tokens.Count: > 0 } && result.GetResult(_recovered) is { Tokens: [var wanted, ..] } && Quantity.Share(wanted.Value) is 0)
+        {
+            result.AddError("--window is how long throughput is measured, and with --recovered 0% it is not; leave one of them out.");
+        }
     }
 
     private static TimeSpan? Given(CommandResult result, Option option) => Quantity.Duration(result.GetResult(option) is { Tokens: [var text, ..] } ? text.Value : "");

@@ -56,7 +56,7 @@ internal static class ReportAssembly
             InvariantResult.NotChecked("I6", "ack after commit", NoDatabase),
         ];
         var drained = audit?.Invariants[^1];
-        var figures = $"{drained?.Figures ?? NoDatabase}; {recovery?.ToString() ?? "throughput was not compared"}";
+        var figures = $"{drained?.Figures ?? NoDatabase}; {recovery?.ToString() ?? (isMeasuring ? "throughput was not compared" : "throughput was not asked for")}";
         var offending = (IReadOnlyList<string>)[.. drained?.Offending ?? [], .. (string[])(recovery is { IsGood: false } ? [recovery.ToString()] : [])];
         var isUnknown = drained is null or { State: CheckState.NotChecked } || (recovery is null && isMeasuring);
         invariants.Add(isUnknown && offending.Count == 0

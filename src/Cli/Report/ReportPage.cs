@@ -76,8 +76,8 @@ internal static partial class ReportPage
                 CheckState.Violated => ("bad", "✗ violated"),
                 _ => ("unsure", "not checked"),
             };
-            var keys = invariant.Offending.Count == 0 ? "" : $"<br/><span class=\"keys\">{string.Join("<br/>", invariant.Offending.Select(Text))}</span>";
-            rows.Append(CultureInfo.InvariantCulture, $"<tr><th>{invariant.Id}</th><td class=\"name\">{Text(invariant.Name)}</td><td><span class=\"state {mark}\">{word}</span></td><td>{Text(invariant.Figures)}{keys}</td></tr>");
+            var keys = invariant.Offending.Count == 0 ? "" : $"<br/><span class=\"keys\">{string.Join("<br/>", invariant.Shown().Select(Text))}</span>";
+            rows.Append(CultureInfo.InvariantCulture, $"<tr><th>{invariant.Id}</th><td class=\"name\">{Text(invariant.Name)}</td><td><span class=\"state {mark}\">{word}</span></td><td>{Text(Grouped(invariant.Figures))}{keys}</td></tr>");
         }
 
         return $"<table class=\"wide\"><tbody>{rows}</tbody></table>";
@@ -86,11 +86,12 @@ internal static partial class ReportPage
     private static string Faults(ChaosReport report)
     {
         var rows = string.Concat(report.FaultCounts.Select(f => $"<tr><td>{Text(f.Name)}</td><td class=\"n\">{Number(f.Injected)}</td><td class=\"n soft\">{Remarks(f)}</td></tr>"));
-        return $"<table><tbody>{rows}<tr><td>exits that no fault explains</td><td class=\"n\">{Number(report.UnexpectedExits.Count)}</td><td></td></tr></tbody></table>";
+        return $"<table><tbody>{rows}<tr><td>unexplained exits</td><td class=\"n\">{Number(report.UnexpectedExits.Count)}</td><td></td></tr></tbody></table>";
     }
 
+    /// <summary>A line may break between two of them, not within one.</summary>
     private static string Remarks(FaultCount count) =>
-        string.Join(", ", [.. (string[])(count.AtLeast > 0 ? [$"at least {Number(count.AtLeast)}"] : []), .. (string[])(count.Failed > 0 ? [$"{Number(count.Failed)} failed"] : [])]);
+        string.Join(", ", [.. (string[])(count.AtLeast > 0 ? [$"at&#160;least&#160;{Number(count.AtLeast)}"] : []), .. (string[])(count.Failed > 0 ? [$"{Number(count.Failed)}&#160;failed"] : [])]);
 
     private static string Answers(ChaosReport report)
     {
@@ -107,17 +108,18 @@ internal static partial class ReportPage
     private static string Milliseconds(double? value) => value switch
     {
         null => "–",
-        < 10_000 => string.Create(CultureInfo.InvariantCulture, $"{value:0.#} ms"),
+        < 1_000 => string.Create(CultureInfo.InvariantCulture, $"{value:0.#} ms"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{value / 1000:0.#} s"),
     };
 
     private static string Number(long? value) => value?.ToString("#,0", CultureInfo.InvariantCulture) ?? "–";
 
-    /// <summary>The summary of the console, whose numbers programs read, with its numbers as they are in the tiles.</summary>
-    private static string Grouped(string summary) => Digits().Replace(summary, digits => Number(long.Parse(digits.Value, CultureInfo.InvariantCulture)));
+    /// <summary>What the console says, whose numbers programs read, with its numbers as they are in the tiles.</summary>
+    private static string Grouped(string text) => Thousands().Replace(text, digits => Number(long.Parse(digits.Value, CultureInfo.InvariantCulture)));
 
-    [GeneratedRegex("[0-9]+")]
-    private static partial Regex Digits();
+    /// <summary>No part of a key, and not what follows a decimal point.</summary>
+    [GeneratedRegex(@"(?<![\w.-])[0-9]{4,18}(?![\w-])")]
+    private static partial Regex Thousands();
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
 }

@@ -43,7 +43,10 @@ internal sealed class BusTransport(Func<IBusControl> findBus) : ITransport
                 }
             }, cancellationToken);
             results[i] = SendResult.Confirmed;
-            CrashPoint.Reach("D4", i + 1);
+            if (i + 1 < messages.Count)
+            {
+                CrashPoint.Reach("D4", i + 1);
+            }
         }
 
         return results;

@@ -70,7 +70,7 @@ internal sealed class ConfirmWindow(ulong firstTag, IReadOnlyList<OutgoingMessag
     {
         try
         {
-            if (_flow is not null)
+            if (_flow is not null && !IsComplete)
             {
                 ExecutionContext.Run(_flow, static count => CrashPoint.Reach("D4", (int)count!), messages.Count - _open);
             }

@@ -147,7 +147,7 @@ public sealed class BudgetTests(SharedServers servers)
     };
 
     /// <summary>The services on a database of their own, behind the proxy, with a dispatcher that has no broker and is not run.</summary>
-    private sealed class Costs(TestDatabase database, CountingProxy proxy, IHost host) : IAsyncDisposable
+    private sealed class Costs(EmptyDatabase database, CountingProxy proxy, IHost host) : IAsyncDisposable
     {
         public CountingProxy Proxy => proxy;
 
@@ -155,7 +155,7 @@ public sealed class BudgetTests(SharedServers servers)
 
         public static async Task<Costs> StartAsync(SharedServers servers, bool setBased = false)
         {
-            var database = await (await servers.PostgresAsync()).CreateDatabaseAsync();
+            var database = await EmptyDatabase.CreateMigratedAsync(servers, DatabaseProvider.PostgreSql);
             var direct = new NpgsqlConnectionStringBuilder(database.ConnectionString);
             var proxy = CountingProxy.Start(direct.Host!, direct.Port);
             var counted = new NpgsqlConnectionStringBuilder(database.ConnectionString)
@@ -175,7 +175,6 @@ public sealed class BudgetTests(SharedServers servers)
             builder.Services.AddSingleton<ITransport, NoBroker>();
             builder.Services.AddSingleton<Dispatcher>();
             var costs = new Costs(database, proxy, builder.Build());
-            await costs.Services.GetRequiredService<Schema>().MigrateAsync(Ct);
             await costs.StartAsync();
             return costs;
         }

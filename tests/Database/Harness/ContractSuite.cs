@@ -26,12 +26,8 @@ public abstract class ContractSuite(SharedServers servers, DatabaseProvider prov
 
     public async ValueTask InitializeAsync()
     {
-        _database = await EmptyDatabase.CreateAsync(servers, provider);
+        _database = IsMigrated ? await EmptyDatabase.CreateMigratedAsync(servers, provider) : await EmptyDatabase.CreateAsync(servers, provider);
         Tables = new Tables(new DatabaseOptions(provider, ConnectionString));
-        if (IsMigrated)
-        {
-            await Engine.MigrateAsync(provider, ConnectionString);
-        }
     }
 
     /// <summary>An engine with the real handlers and the probe, and a broker that only records. It is up and its gate open.</summary>

@@ -11,7 +11,7 @@ public sealed record Violation(string Invariant, string What)
 
 /// <summary>
 /// Computes the invariants from what the clients were told, what the tables hold, and what the broker still has. Every crash, kill and
-/// control run is judged by this one class. Ask it once everything has come to rest.
+/// control run is judged by this one class (storms by the audit of <c>messaging chaos</c>, which users have). Ask it once everything has come to rest.
 /// </summary>
 public static class InvariantChecker
 {
@@ -87,21 +87,30 @@ public static class InvariantChecker
         var claims = tables.Inbox.Select(i => (i.Operation, i.Client, i.Key)).ToHashSet();
         return tables.Inbox.Where(i => i.Status is null).Select(i => new Violation("I4", $"{i.Key} is claimed and has no outcome"))
             .Concat(tables.Inbox.Where(i => i.Status is "created" or "captured" && !effects.Contains((i.Operation, i.Client, i.Key))).Select(i => new Violation("I4", $"{i.Key} is {i.Status} and has no effect")))
+            .Concat(tables.Inbox.Where(i => i.Status == "failed" && effects.Contains((i.Operation, i.Client, i.Key))).Select(i => new Violation("I4", $"{i.Key} is failed and took effect")))
             .Concat(effects.Where(e => !claims.Contains(e) && parked[(e.Operation, e.Client, e.Key)].All(p => p.Reason != "too-late")).Select(e => new Violation("I4", $"{e.Key} took effect and is not claimed")));
     }
 
-    /// <summary>I5: same key and payload, byte-same acceptance; same key and another payload, never accepted.</summary>
+    /// <summary>I5: same key and payload, byte-same acceptance and never a refusal; same key and another payload, never accepted.</summary>
     private static IEnumerable<Violation> StableReply(Journal journal)
     {
-        foreach (var key in journal.Entries.Where(e => e.Answer == Journal.Answer.Accepted && e.Acceptance is not null).GroupBy(e => (e.Request.Operation, e.Request.Client, e.Request.Key)))
+        foreach (var key in journal.Entries.GroupBy(e => (e.Request.Operation, e.Request.Client, e.Request.Key)))
         {
-            if (key.DistinctBy(e => e.Request.Payload).Count() > 1)
+            var accepted = key.Where(e => e.Answer == Journal.Answer.Accepted && e.Acceptance is not null).ToList();
+            if (accepted.DistinctBy(e => e.Request.Payload).Count() > 1)
             {
                 yield return new Violation("I5", $"{key.Key.Key} was accepted with two payloads");
             }
-            else if (key.DistinctBy(e => e.Acceptance).Count() > 1)
+            else if (accepted.DistinctBy(e => e.Acceptance).Count() > 1)
             {
                 yield return new Violation("I5", $"{key.Key.Key} was answered in two ways");
+            }
+
+            // Whose key it is: what was accepted, or the only payload that was ever sent.
+            var owners = (accepted.Count > 0 ? accepted : [.. key]).Select(e => e.Request.Payload).Distinct().ToList();
+            if (owners is [var owner] && key.Any(e => e.Answer == Journal.Answer.Refused && e.Request.Payload == owner))
+            {
+                yield return new Violation("I5", $"{key.Key.Key} was refused to the payload that it stands for");
             }
         }
     }

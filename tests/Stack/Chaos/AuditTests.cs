@@ -26,6 +26,7 @@ public sealed class AuditTests(AuditedDeployment audited, SharedServers servers)
     [InlineData("I2", "INSERT INTO orders SELECT 'other' || id, order_id, client, idempotency_key, item, quantity, created_at FROM orders WHERE idempotency_key = @key")]
     [InlineData("I3", "UPDATE inbox SET fingerprint = zeroblob(32) WHERE idempotency_key = @key")]
     [InlineData("I4", "UPDATE inbox SET status = NULL, result = NULL, completed_at_ms = NULL WHERE idempotency_key = @key")]
+    [InlineData("I4", "UPDATE inbox SET status = 'failed' WHERE idempotency_key = @key")]
     [InlineData("I4", "DELETE FROM inbox WHERE idempotency_key = @key")]
     [InlineData("I1", "DELETE FROM submissions WHERE idempotency_key = @key")]
     [InlineData("I5", "UPDATE submissions SET acceptance = replace(acceptance, 'accepted', 'ACCEPTED') WHERE idempotency_key = @key")]

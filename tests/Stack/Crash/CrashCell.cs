@@ -41,7 +41,7 @@ public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provi
     public string Path => (Point, IsBatch) switch
     {
         _ when CutsTheCommitOf is not null => (Point == "P3" ? "P2" : "C4") + AtLeastTwo,
-        ("D4", _) => Provider == DatabaseProvider.Sqlite ? "D4@2" : "D2@2 D4",
+        ("D4", _) => Provider == DatabaseProvider.Sqlite ? "D4" : "D2@2 D4",
         ("P5", true) => "P4@2 P5",
         ("C8", _) => "C8",
         _ => Point + AtLeastTwo,

@@ -37,6 +37,7 @@ public sealed class RecoveryLanes : IAsyncDisposable
         try
         {
             await Task.WhenAll(Faulted.PublishAsync(), Untouched.PublishAsync());
+            await Task.WhenAll(Faulted.CheckpointAsync(), Untouched.CheckpointAsync());
         }
         finally
         {

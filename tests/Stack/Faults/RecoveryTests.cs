@@ -7,8 +7,8 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
 {
     private const double Floor = 0.95;
     private const int WarmUpRaces = 3;
-    private const int RacesBefore = 6;
-    private const int LeastRaces = 8;
+    private const int RacesBefore = 16;
+    private const int LeastRaces = 16;
     private const int MostRaces = 40;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -47,15 +47,17 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
 
         await RaceAsync(WarmUpRaces);
         var after = new RaceSeries(await RaceAsync(LeastRaces));
-        while (!after.Decides(Floor) && after.Count < MostRaces)
+        var recovery = new Recovery(before, after);
+        while (!recovery.Decides(Floor) && after.Count < MostRaces)
         {
             after = after.With(await lanes.RaceAsync());
+            recovery = new Recovery(before, after);
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{fault}: beside a deployment without faults {before} before, {after} after");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{fault}: {recovery}; beside a deployment without faults {before} before, {after} after");
         Assert.Empty(await lanes.Faulted.JudgeAsync());
         Assert.Empty(await lanes.Untouched.JudgeAsync());
-        Assert.InRange(after.Mean, Floor, double.MaxValue);
+        Assert.InRange(recovery.Ratio, Floor, double.MaxValue);
     }
 
     private async Task StrikeAsync(Fault fault)

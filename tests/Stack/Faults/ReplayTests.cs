@@ -24,7 +24,7 @@ public sealed class ReplayTests(SharedServers servers)
 
         // Held back until all are in the queues: the broker deals them out in turn, and two consumers meet each key twice, from both ends.
         List<BasicGetResult> copies;
-        SendAll(deployment, Signal.Stop);
+        deployment.SendConsumers(Signal.Stop);
         try
         {
             await new Caller(deployment.Publisher.Http, journal).SubmitAsync(BrokerFaultTests.Requests("k", Backlog));
@@ -33,15 +33,12 @@ public sealed class ReplayTests(SharedServers servers)
         }
         finally
         {
-            SendAll(deployment, Signal.Continue);
+            deployment.SendConsumers(Signal.Continue);
         }
 
         await deployment.DrainedAsync(Limit);
-        foreach (var consumer in deployment.Consumers)
-        {
-            // Else the two did not compete, and the race was none.
-            Assert.InRange(await SettledAsync(consumer), 1, (2 * Backlog) - 1);
-        }
+        // Else the two did not compete, and the race was none.
+        Assert.All(await deployment.SettledAsync(), settled => Assert.InRange(settled, 1, (2 * Backlog) - 1));
 
         Assert.Empty(await deployment.JudgeAsync(journal));
         Assert.Equal(Backlog, (await deployment.DrainKeysAsync(Subscriber)).Count);
@@ -52,22 +49,6 @@ public sealed class ReplayTests(SharedServers servers)
         Assert.Equal(Backlog, await deployment.CountAsync("SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM ledger)"));
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         Assert.Empty(await deployment.DrainKeysAsync(Subscriber));
-    }
-
-    private static void SendAll(Deployment deployment, Signal signal)
-    {
-        foreach (var consumer in deployment.Consumers)
-        {
-            consumer.Send(signal);
-        }
-    }
-
-    /// <summary>Deliveries that this consumer settled, by its own count.</summary>
-    private static async Task<double> SettledAsync(ServiceProcess consumer)
-    {
-        var metrics = await consumer.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), TestContext.Current.CancellationToken);
-        return metrics.Split('\n').Where(line => line.StartsWith("messaging_inbox_deliveries", StringComparison.Ordinal))
-            .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     private static Task KeepCopiesAsync(Deployment deployment) => Amqp.WithChannelAsync(deployment.Host, async channel =>

@@ -92,6 +92,22 @@ internal sealed class Deployment : IAsyncDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
     }
 
+    public void SendConsumers(Signal signal) => _consumers.ForEach(consumer => consumer.Send(signal));
+
+    /// <summary>Deliveries that each consumer settled, by its own count.</summary>
+    public Task<double[]> SettledAsync() => Task.WhenAll(_consumers.Select(async consumer =>
+    {
+        var metrics = await consumer.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), TestContext.Current.CancellationToken);
+        return metrics.Split('\n').Where(line => line.StartsWith("messaging_inbox_deliveries", StringComparison.Ordinal))
+            .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+    }));
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = _dataSource.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>A transaction that has looked at the database and is not ended before it is disposed.</summary>
     public async Task<IAsyncDisposable> HoldSnapshotAsync()
     {

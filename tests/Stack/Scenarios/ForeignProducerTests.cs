@@ -18,10 +18,25 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     {
         var deployment = await deployments.EmptyAsync(servers, direct);
 
-        await deployment.PublishAsync("orders", Enumerable.Range(0, 1000).Select(_ =>
-            (Book, Headers("the-same"), (string?)Guid.CreateVersion7().ToString())));
+        var before = await deployment.SettledAsync();
+
+        // Held back until the broker has dealt them out to both.
+        deployment.SendConsumers(Signal.Stop);
+        try
+        {
+            await deployment.PublishAsync("orders", Enumerable.Range(0, 1000).Select(_ =>
+                (Book, Headers("the-same"), (string?)Guid.CreateVersion7().ToString())));
+        }
+        finally
+        {
+            deployment.SendConsumers(Signal.Continue);
+        }
+
         await deployment.DrainedAsync(Limit);
 
+        var settled = (await deployment.SettledAsync()).Zip(before, (after, earlier) => after - earlier).ToList();
+        Assert.Equal((2, 1000), (settled.Count, settled.Sum()));
+        Assert.All(settled, count => Assert.InRange(count, 1, 999));
         Assert.Equal(1, await deployment.CountAsync("SELECT count(*) FROM orders"));
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         Assert.Equal(["external"], await deployment.TextsAsync("SELECT client FROM orders"));

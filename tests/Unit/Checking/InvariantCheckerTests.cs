@@ -36,6 +36,7 @@ public sealed class InvariantCheckerTests
         ["a claim has no outcome"] = new("I4", "o is claimed and has no outcome", (_, t) => t.Reclaim("o", c => c with { Status = null })),
         ["an order is created and has no effect"] = new("I4", "parked is created and has no effect", (_, t) => t.Claim(Request.Order("parked") with { Client = "external" })),
         ["a payment is captured and has no effect"] = new("I4", "other is captured and has no effect", (_, t) => t.Claim(Request.Payment("other"))),
+        ["a business refusal took effect"] = new("I4", "o is failed and took effect", (_, t) => t.Reclaim("o", c => c with { Status = "failed" })),
         ["an effect has no claim"] = new("I4", "o took effect and is not claimed", (_, t) => t.WithoutClaim("o").Park(Request.Order("o", 2), "poison")),
         ["one key was accepted with two payloads"] = new("I1 I5", "o was accepted with two payloads", (j, t) =>
         {
@@ -45,6 +46,16 @@ public sealed class InvariantCheckerTests
         ["a replay was answered in another way"] = new("I5", "o was answered in two ways", (j, t) =>
         {
             j.Accepted(Request.Order("o", 2), "second");
+            return t;
+        }),
+        ["a replay of what was accepted was refused"] = new("I5", "o was refused to the payload", (j, t) =>
+        {
+            j.Refused(Request.Order("o", 2));
+            return t;
+        }),
+        ["the only payload of a key was never accepted, and then refused"] = new("I5", "unanswered was refused to the payload", (j, t) =>
+        {
+            j.Refused(Request.Order("unanswered", 6));
             return t;
         }),
         ["a submission that nobody was told of has no outcome"] = new("I6", "unanswered was accepted, and its message was let go", (_, t) => t.WithoutEffect("unanswered").WithoutClaim("unanswered")),
