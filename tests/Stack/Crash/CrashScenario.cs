@@ -49,7 +49,7 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
 
             // Without patience: this process is going to die.
             var caller = new Caller(process.Http, lane.Journal);
-            await RepeatUntilAsync(() => process.HasExited, requests => Task.WhenAll(requests.Select(r => caller.TryAsync(r))));
+            await RepeatUntilAsync(() => process.HasExited, requests => Task.WhenAll(requests.Select(r => caller.TryAsync(r))), () => IsAliveAsync(process));
             Assert.Equal(KilledBySignal, await process.WaitForExitAsync(Limit));
         }
 
@@ -102,7 +102,10 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
     }
 
     /// <summary>How many requests share a transaction is chance: as many rounds as it takes until enough of them did.</summary>
-    private async Task RepeatUntilAsync(Func<bool> struck, Func<IReadOnlyList<Request>, Task> submit)
+    /// <param name="struck">Whether it has happened.</param>
+    /// <param name="submit">One round.</param>
+    /// <param name="isAlive">Of a process that is to die: it refuses connections some time before it can be seen to have died, and rounds that nobody took are none.</param>
+    private async Task RepeatUntilAsync(Func<bool> struck, Func<IReadOnlyList<Request>, Task> submit, Func<Task<bool>>? isAlive = null)
     {
         for (var round = 0; !struck(); round++)
         {
@@ -118,7 +121,26 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
                 await submit(requests);
             }
 
-            await Eventually.True(async () => struck() || (cell.Point != "C8" && await lane.IsSettledAsync()), Limit, $"{cell.Path} to be reached or passed by");
+            await Eventually.True(async () => struck() || (cell.Point != "C8" && await lane.IsSettledAsync() && (isAlive is null || await isAlive())), Limit, $"{cell.Path} to be reached or passed by");
+        }
+    }
+
+    /// <summary>One that is fed by the broker may not listen yet: whether it lives is seen by what becomes of the messages.</summary>
+    private async Task<bool> IsAliveAsync(ServiceProcess process)
+    {
+        if (IsFedByBroker)
+        {
+            return true;
+        }
+
+        try
+        {
+            using var answer = await process.Http.GetAsync(new Uri("health/live", UriKind.Relative), TestContext.Current.CancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
         }
     }
 
