@@ -34,13 +34,21 @@ internal sealed class ConnectionHoard : IAsyncDisposable
     {
         for (var round = 0; round < Rounds; round++)
         {
-            if (await TakeRestAsync(connectionString) == 0)
+            // Nobody to be seen is not enough: one that is ending is not seen any more, and its place goes to whoever asks next.
+            if (await TakeRestAsync(connectionString) == 0 && _held.Count >= await PlacesAsync())
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>All that the server has; the user of tests may have also those that are reserved.</summary>
+    private async Task<int> PlacesAsync()
+    {
+        await using var command = new NpgsqlCommand("SELECT current_setting('max_connections')::int", _held[0]);
+        return (int)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
     /// <summary>Takes what is free, then ends what others have; returns how many that were.</summary>
