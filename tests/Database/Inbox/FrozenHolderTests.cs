@@ -75,14 +75,8 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1));
         await engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment("first", 1, "frozen"));
         List<Task> held;
-        await using (var connection = await Tables.OpenAsync())
+        await using (await HoldBalanceAsync())
         {
-            await using var transaction = await connection.BeginTransactionAsync(Cancelled);
-            await using var command = connection.CreateCommand();
-            command.Transaction = transaction;
-            command.CommandText = "UPDATE balances SET amount = amount WHERE client = 'frozen'";
-            Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancelled));
-
             held = Enumerable.Range(0, Waiting).Select(i => engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment($"held-{i}", 1, "frozen"))).ToList();
             await Task.WhenAll(Enumerable.Range(0, 100).Select(i => engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment($"key-{i}", 1, "alive")))).WaitAsync(StallLimit, Cancelled);
 
@@ -120,14 +114,8 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         });
         await engine.ProcessAsync(CapturePayment.Operation, Message.OfPayment("first", 1, "frozen"));
         List<Task> held;
-        await using (var connection = await Tables.OpenAsync())
+        await using (await HoldBalanceAsync())
         {
-            await using var transaction = await connection.BeginTransactionAsync(Cancelled);
-            await using var command = connection.CreateCommand();
-            command.Transaction = transaction;
-            command.CommandText = "UPDATE balances SET amount = amount WHERE client = 'frozen'";
-            Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancelled));
-
             held = [.. Enumerable.Range(0, Held).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"held-{i:00}", Word(i))))];
             await Eventually.True(() => Enumerable.Range(0, Held).All(i => engine.Script.Runs(Word(i)) > 0), StallLimit, "each to have met the lock");
         }
@@ -135,5 +123,16 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         await Task.WhenAll(held);
         Assert.Equal(["held-11"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
         Assert.Equal(Held - 1, await Tables.CountAsync("orders"));
+    }
+
+    /// <summary>Until the connection is disposed, and its transaction rolled back with it.</summary>
+    private async Task<IAsyncDisposable> HoldBalanceAsync()
+    {
+        var connection = await Tables.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.Transaction = await connection.BeginTransactionAsync(Cancelled);
+        command.CommandText = "UPDATE balances SET amount = amount WHERE client = 'frozen'";
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancelled));
+        return connection;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class RecoveryLane(Deployment deployment) : IAsyncDisposable
         _published += Backlog;
     }
 
-    /// <summary>After a checkpoint a server writes whole pages for a while: left to themselves, two servers have theirs at different times, and one race in three was off by a third.</summary>
+    /// <summary>After a checkpoint a server writes whole pages for a while: left to themselves, two servers have theirs at different times.</summary>
     public Task CheckpointAsync() => deployment.ExecuteAsync("CHECKPOINT");
 
     /// <summary>So much of what was published last has taken effect: the moment for a fault.</summary>
