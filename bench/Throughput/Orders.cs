@@ -34,13 +34,13 @@ internal static class Orders
         var now = TimeProvider.System.GetUtcNow();
         var key = $"order-{number:0000000000}-of-the-bench";
         var id = Guid.CreateVersion7(now);
-        var fingerprint = Fingerprint.Of(SubmitOrder.Operation, JsonSerializer.SerializeToUtf8Bytes(new { item = "book", quantity = number }));
+        var fingerprint = Fingerprint.Of(SubmitOrder.Operation, JsonSerializer.SerializeToUtf8Bytes(new { item = "book", quantity = 1 + (number % 1_000) }));
         return new OutgoingMessage
         {
             Id = id,
             Destination = Destination.Queue(queue),
             MessageType = "urn:message:Messaging.Contracts:SubmitOrder",
-            Body = JsonSerializer.SerializeToUtf8Bytes(new SubmitOrder(Client, key, id, fingerprint.Hex, now, "book", number + 1), JsonSerializerOptions.Web),
+            Body = JsonSerializer.SerializeToUtf8Bytes(new SubmitOrder(Client, key, id, fingerprint.Hex, now, "book", 1 + (number % 1_000)), JsonSerializerOptions.Web),
             Client = Client,
             IdempotencyKey = key,
             Fingerprint = fingerprint,

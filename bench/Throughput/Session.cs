@@ -30,7 +30,7 @@ internal sealed class Session(SessionOptions options)
             $"""
             # bench/run, {now:yyyy-MM-dd HH:mm} UTC
 
-            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, PostgreSQL with fsync; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates.
+            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, PostgreSQL with fsync{(Machine.UsesHugePages() ? " and huge pages" : "")}; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates.
             Servers, contenders and load share the machine: read the ratios, not the figures. Every run was verified from the database.
             """, judge: !options.Quick);
         Console.WriteLine(text);

@@ -15,7 +15,7 @@ internal sealed record KeyClaim
     /// <summary>The keys that are asked for, a source named <c>a</c> with at least a <c>key_digest</c>.</summary>
     public required string Asked { get; init; }
 
-    /// <summary>What is told of the holder <c>h</c> of a key that is asked for.</summary>
+    /// <summary>What is told of the holder <c>h</c> of a key that is asked for, the key first.</summary>
     public required string Holder { get; init; }
 
     /// <summary>What is told of a row <c>h</c> that this very statement inserted: the first columns of the holder.</summary>

@@ -38,16 +38,16 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     }
 
     /// <summary>
-    /// The inserted rows are told as they are inserted; the table is read only if somebody else holds a key, which a count tells that is
-    /// handed on within the transaction. Where all keys are new, that saves two of three searches for each in the unique index.
+    /// The inserted rows are told as they are inserted. The others are read by a second statement, which alone sees what was committed while
+    /// the first one waited; which they are is handed on within the transaction. So no key is searched for that is known to be ours.
     /// </summary>
     public override string Claim(KeyClaim claim) => $"""
         WITH inserted AS ({InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c")} RETURNING {claim.Returning}),
              {(claim.Then is { } then ? $"followed AS ({then("inserted AS s")})," : "")}
-             counted AS (SELECT set_config('messaging.inserted', count(*)::text, true) FROM inserted)
-        SELECT {claim.Own} FROM counted LEFT JOIN inserted AS h ON true;
-        SELECT {claim.Holder} FROM {claim.Table} AS h JOIN {claim.Asked} ON h.key_digest = a.key_digest
-        WHERE current_setting('messaging.inserted')::bigint < (SELECT count(*) FROM {claim.Asked})
+             held AS (SELECT set_config('messaging.held', coalesce(array_agg(a.key_digest), '{"{}"}')::text, true)
+                      FROM {claim.Asked} WHERE a.key_digest NOT IN (SELECT key_digest FROM inserted))
+        SELECT {claim.Own} FROM held LEFT JOIN inserted AS h ON true;
+        SELECT {claim.Holder} FROM unnest(current_setting('messaging.held')::uuid[]) AS a (key_digest) JOIN {claim.Table} AS h ON h.key_digest = a.key_digest
         """;
 
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>

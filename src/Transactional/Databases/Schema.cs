@@ -29,7 +29,7 @@ public sealed class Schema
         await using var turn = await TakeTurnAsync(cancellationToken);
         await using var scope = _scopes.CreateAsyncScope();
         var applied = new List<string>();
-        foreach (var context in Contexts(scope.ServiceProvider))
+        foreach (var context in Participants(scope.ServiceProvider).Prepend(CreateContext()))
         {
             await using (context)
             {
@@ -63,9 +63,9 @@ public sealed class Schema
     /// <summary>The migrations that the database lacks; empty when the schema is current.</summary>
     internal async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
     {
+        var pending = new List<string>(await EngineMigrations.FindPendingAsync(_database, cancellationToken));
         await using var scope = _scopes.CreateAsyncScope();
-        var pending = new List<string>();
-        foreach (var context in Contexts(scope.ServiceProvider))
+        foreach (var context in Participants(scope.ServiceProvider))
         {
             await using (context)
             {
@@ -97,14 +97,7 @@ public sealed class Schema
         }
     }
 
-    private IEnumerable<DbContext> Contexts(IServiceProvider services)
-    {
-        yield return CreateContext();
-        foreach (var participant in _participants)
-        {
-            yield return (DbContext)services.GetRequiredService(participant.ContextType);
-        }
-    }
+    private IEnumerable<DbContext> Participants(IServiceProvider services) => _participants.Select(p => (DbContext)services.GetRequiredService(p.ContextType));
 
     /// <summary>
     /// EF Core holds off concurrent migrations by itself, but not well everywhere. On PostgreSQL its lock ends with each migration, and

@@ -11,6 +11,13 @@ internal abstract class SchemaContext(DbContextOptions options) : DbContext(opti
 {
     public const string HistoryTable = "__messaging_schema";
 
+    public static Type TypeOf(DatabaseProvider provider) => provider switch
+    {
+        DatabaseProvider.Sqlite => typeof(SqliteSchemaContext),
+        DatabaseProvider.PostgreSql => typeof(PostgreSqlSchemaContext),
+        _ => typeof(SqlServerSchemaContext),
+    };
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<SubmissionRow>(Submissions);

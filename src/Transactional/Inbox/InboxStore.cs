@@ -7,6 +7,7 @@ namespace Messaging.Transactional;
 internal sealed class InboxStore(Database database, int leaseMilliseconds, TimeProvider time)
 {
     /// <summary>One round trip for whatever there is to store.</summary>
+    /// <exception cref="InvalidOperationException">An outcome found no claim to be stored on.</exception>
     /// <returns>The events, to be handed over once they are committed.</returns>
     public async Task<IReadOnlyList<OutgoingMessage>> StoreAsync(
         WriteTransaction transaction, IReadOnlyList<Handled> handled, IReadOnlyList<ParkedMessage> parked, CancellationToken cancellationToken)
@@ -35,7 +36,12 @@ internal sealed class InboxStore(Database database, int leaseMilliseconds, TimeP
         if (statements.Count > 0)
         {
             command.CommandText = database.Dialect.ByIndex(string.Join("; ", statements));
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            var rows = await command.ExecuteNonQueryAsync(cancellationToken);
+            // Fewer than none: a server that is told not to count.
+            if (rows >= 0 && rows < handled.Count + outgoing.Count)
+            {
+                throw new InvalidOperationException($"{handled.Count} outcomes and {outgoing.Count} events were to be stored, but {rows} rows were written.");
+            }
         }
 
         return outgoing;

@@ -14,7 +14,7 @@ internal static class SubmissionsTable
 
     /// <summary>
     /// One round trip: inserts the submissions whose keys are new, their outgoing messages with them, and reads what every key of the
-    /// group stands for now. The caller tells its own by their ids; of those the table gives nothing back but that they are there.
+    /// group stands for now. The caller tells its own by their ids.
     /// </summary>
     public static async Task<Dictionary<Guid, KnownSubmission>> InsertAsync(
         Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Submission Submission)> group, int lockWaitMilliseconds, int leaseMilliseconds,
@@ -41,7 +41,7 @@ internal static class SubmissionsTable
             Columns = Columns,
             Rows = dialect.Source(command, rows, "c"),
             Asked = dialect.Source(command, own, "a"),
-            Holder = "h.key_digest, h.id, CASE WHEN h.id <> a.id THEN h.fingerprint END, CASE WHEN h.id <> a.id THEN h.acceptance END",
+            Holder = "h.key_digest, h.id, h.fingerprint, h.acceptance",
             Own = "h.key_digest, h.id",
             Returning = "key_digest, id, client, idempotency_key, fingerprint, destination, message_type, body, accepted_at_ms, trace_parent",
             Then = inserted => OutgoingTable.InsertFor(dialect, inserted),

@@ -41,6 +41,19 @@ public abstract class CommitContract(SharedServers servers, DatabaseProvider pro
     }
 
     [Fact]
+    public async Task A_handler_that_removes_its_own_claim_has_no_effect()
+    {
+        var engine = await StartEngineAsync(s => s.Script.On("eraser", (_, database) => database.Database.ExecuteSqlAsync($"DELETE FROM inbox WHERE idempotency_key = 'k'")));
+
+        await engine.ProcessInOneBatchAsync(Message.OfProbe("a", "good"), Message.OfProbe("k", "eraser"), Message.OfProbe("b", "good"));
+
+        Assert.Equal([ParkingReason.Poison], await Tables.TextsAsync("SELECT reason FROM parked_messages WHERE idempotency_key = 'k'"));
+        Assert.Equal(0, await Tables.EffectsAsync("k"));
+        Assert.Equal(2, await Tables.CountAsync("orders", "item = 'good'"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    [Fact]
     public async Task An_event_waits_in_the_same_transaction_as_its_cause()
     {
         var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Before = (_, stopping) => Task.Delay(Timeout.Infinite, stopping));

@@ -39,6 +39,7 @@ public sealed class StatementTests
         ["RetentionTable.PickForeign"] = () => Task.FromResult(RetentionTable.PickForeign(Dialect)),
         ["RetentionTable.DeleteSubmissions"] = () => Built(c => RetentionTable.DeleteSubmissions(Dialect, c, [Guid.Empty])),
         ["RetentionTable.DeleteInbox"] = () => Built(c => RetentionTable.DeleteInbox(Dialect, c, [Guid.Empty])),
+        ["EngineMigrations.Applied"] = () => Task.FromResult(EngineMigrations.Applied),
         ["RetentionTable.Oldest"] = () => Task.FromResult(RetentionTable.Oldest),
         ["Dialect.NowMilliseconds"] = () => Task.FromResult("SELECT " + Dialect.NowMilliseconds),
         ["Dialect.Source"] = () => Built(c => "SELECT * FROM " + Dialect.Source(c, EveryKind(), "s")),
