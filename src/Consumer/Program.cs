@@ -61,6 +61,8 @@ async Task<int> MigrateAsync()
 async Task<int> ProcessAsync()
 {
     var builder = CreateBuilder();
+    WebApplication? app = null;
+    builder.Logging.TellFailedStart(LogLevel.Information, () => app?.Lifetime.ApplicationStarted.IsCancellationRequested == true);
     builder.Services.AddSystemd();
     builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
     builder.AddTelemetry();
@@ -84,10 +86,13 @@ async Task<int> ProcessAsync()
         builder.Services.ReceiveSubmissionsDirectly();
     }
 
-    await using var app = builder.Build();
-    WrongSetting.Check(app.Services);
-    app.MapHealth();
-    app.MapPrometheusScrapingEndpoint("/metrics");
-    await app.RunAsync();
+    await using (app = builder.Build())
+    {
+        WrongSetting.Check(app.Services);
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint("/metrics");
+        await app.RunAsync();
+    }
+
     return Environment.ExitCode;
 }

@@ -25,12 +25,17 @@ async Task<int> ServeAsync()
 {
     // Settings are read at start. Watching appsettings.json for changes watches the working folder and everything below it.
     var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
+    WebApplication? app = null;
+    builder.Logging.TellFailedStart(LogLevel.Information, () => app?.Lifetime.ApplicationStarted.IsCancellationRequested == true);
     builder.AddPublisher();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
-    await using var app = builder.Build();
-    app.MapPublisher();
-    await app.RunAsync();
+    await using (app = builder.Build())
+    {
+        app.MapPublisher();
+        await app.RunAsync();
+    }
+
     return Environment.ExitCode;
 }
 

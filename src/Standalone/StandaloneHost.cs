@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using MassTransit;
 using Messaging.Consumer;
 using Messaging.Publisher;
@@ -14,7 +13,6 @@ namespace Messaging.Standalone;
 internal static class StandaloneHost
 {
     private const string DefaultUrl = "http://localhost:5080";
-    private const string HostLog = "Microsoft.Extensions.Hosting.Internal.Host";
 
     /// <summary>What fits a broker in the process, unless the environment says otherwise.</summary>
     private static readonly Dictionary<string, string?> Defaults = new()
@@ -41,16 +39,7 @@ internal static class StandaloneHost
         {
             await using var app = Build(folder, Environment.GetEnvironmentVariable("ASPNETCORE_URLS") ?? DefaultUrl, LogLevel.Warning);
             await app.Services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
-            try
-            {
-                await app.StartAsync(cancellationToken);
-            }
-            catch (Exception exception) when (exception is IOException or SocketException)
-            {
-                await Console.Error.WriteLineAsync($"{exception.Message} Choose another address with ASPNETCORE_URLS.");
-                return 1;
-            }
-
+            await app.StartAsync(cancellationToken);
             Tell(AddressOf(app), folder);
             await app.WaitForShutdownAsync(cancellationToken);
             return Environment.ExitCode;
@@ -67,8 +56,7 @@ internal static class StandaloneHost
         var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         WebApplication? app = null;
         builder.Logging.SetMinimumLevel(verbosity);
-        // A failure to start is thrown, and told by whoever catches it: the host's own line would put a stack trace before that.
-        builder.Logging.AddFilter(HostLog, level => level >= verbosity && (level != LogLevel.Error || app?.Lifetime.ApplicationStarted.IsCancellationRequested == true));
+        builder.Logging.TellFailedStart(verbosity, () => app?.Lifetime.ApplicationStarted.IsCancellationRequested == true);
         builder.WebHost.UseUrls(urls);
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {

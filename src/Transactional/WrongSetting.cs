@@ -1,7 +1,10 @@
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Messaging.Transactional;
@@ -33,6 +36,13 @@ public static partial class WrongSetting
         }
     }
 
+    /// <summary>Leaves it to <see cref="TellAsync"/> to tell why a host does not start; the host's own log would do so first, with a stack trace.</summary>
+    /// <param name="logging">Of the host.</param>
+    /// <param name="verbosity">The least level of the host's own lines.</param>
+    /// <param name="hasStarted">From when on its log is whole.</param>
+    public static void TellFailedStart(this ILoggingBuilder logging, LogLevel verbosity, Func<bool> hasStarted) =>
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= verbosity && (level != LogLevel.Error || hasStarted()));
+
     /// <summary>
     /// Looks at every setting that is otherwise looked at while the host starts, which would log a wrong one with its stack trace. To be
     /// called before that.
@@ -61,6 +71,10 @@ public static partial class WrongSetting
         InvalidOperationException { Source: "Microsoft.Extensions.Configuration.Binder" } => DescribeUnbindable(exception.Message),
         InvalidOperationException { Source: "Microsoft.Extensions.Logging.Configuration" } =>
             $"Logging__LogLevel__…: {exception.Message} Set it to Trace, Debug, Information, Warning, Error, Critical or None.",
+        // An address in use; the same on both loopback addresses of localhost; one that is not this machine's, or a port that needs rights.
+        IOException { InnerException: AddressInUseException or AggregateException } or
+            SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.AccessDenied } =>
+            $"{exception.Message} Choose another address with ASPNETCORE_URLS.",
         InvalidDataException { InnerException: FormatException } => $"{exception.Message} {exception.GetBaseException().Message} Mend or remove the file.",
         _ => null,
     };

@@ -77,6 +77,9 @@ internal abstract class Dialect
     public virtual string UpdateFrom(string table, string assignments, string source, string condition) =>
         $"UPDATE {table} AS t SET {assignments} FROM {source} WHERE {condition}";
 
+    /// <summary>An update that gives the number of rows it changed.</summary>
+    public abstract string Counted(string update);
+
     /// <summary>Behind ORDER BY: of the rows only the one after so many.</summary>
     public virtual string OneAfter(string rows) => $"LIMIT 1 OFFSET {rows}";
 
@@ -111,6 +114,15 @@ internal abstract class Dialect
 
     /// <summary>Names the settings of this database that could lose a commit; empty when there are none.</summary>
     public abstract Task<IReadOnlyList<string>> FindUnsafeSettingsAsync(DbConnection connection, CancellationToken cancellationToken);
+
+    /// <summary>False when it can be told without connecting that there is no database, because connecting would make one.</summary>
+    public virtual bool MayExist => true;
+
+    /// <summary>Whether an error of connecting says that there is no such database.</summary>
+    public virtual bool IsNoDatabase(DbException exception) => false;
+
+    /// <summary>A statement that gives the number of tables named <c>@table</c>.</summary>
+    public abstract string CountTables { get; }
 
     /// <summary>A statement that gives the number of unique indexes of <c>@table</c> that consist of <c>@column</c> alone.</summary>
     public abstract string CountUniqueIndexes { get; }

@@ -89,6 +89,8 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override string InsertIfAbsent(string table, string key, string columns, string source, string alias) =>
         $"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} ORDER BY {alias}.{key} ON CONFLICT ({key}) DO NOTHING";
 
+    public override string Counted(string update) => $"WITH changed AS ({update} RETURNING 1) SELECT count(*) FROM changed";
+
     public override string BoundLockWait(int milliseconds) => $"SET LOCAL lock_timeout = {milliseconds}; ";
 
     public override string LeaseOutgoing(string columns) => $"""
@@ -139,6 +141,10 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
 
         return found;
     }
+
+    public override bool IsNoDatabase(DbException exception) => exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName };
+
+    public override string CountTables => "SELECT count(*) FROM pg_class WHERE oid = to_regclass(@table)";
 
     public override string CountUniqueIndexes => """
         SELECT count(*) FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]

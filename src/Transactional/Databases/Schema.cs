@@ -63,7 +63,7 @@ public sealed class Schema
     /// <summary>The migrations that the database lacks; empty when the schema is current.</summary>
     internal async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
     {
-        var pending = new List<string>(await EngineMigrations.FindPendingAsync(_database, cancellationToken));
+        var pending = new List<string>(await SchemaHistoryTable.FindPendingAsync(_database, cancellationToken));
         await using var scope = _scopes.CreateAsyncScope();
         foreach (var context in Participants(scope.ServiceProvider))
         {

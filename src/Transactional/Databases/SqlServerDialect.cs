@@ -50,6 +50,8 @@ internal sealed class SqlServerDialect(string connectionString) : Dialect
     public override string UpdateFrom(string table, string assignments, string source, string condition) =>
         $"UPDATE t SET {assignments} FROM {table} AS t JOIN {source} ON {condition}";
 
+    public override string Counted(string update) => update + "; SELECT @@ROWCOUNT";
+
     public override string OneAfter(string rows) => $"OFFSET {rows} ROWS FETCH NEXT 1 ROWS ONLY";
 
     public override string BoundLockWait(int milliseconds) => $"SET LOCK_TIMEOUT {milliseconds}; ";
@@ -95,6 +97,10 @@ internal sealed class SqlServerDialect(string connectionString) : Dialect
     }
 
     public const string DelayedDurability = "SELECT delayed_durability_desc FROM sys.databases WHERE database_id = DB_ID()";
+
+    public override bool IsNoDatabase(DbException exception) => exception is SqlException { Number: 4060 };
+
+    public override string CountTables => "SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID(@table)";
 
     public override string CountUniqueIndexes => """
         SELECT COUNT(*) FROM sys.indexes AS i

@@ -73,6 +73,8 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
     public override string InsertIfAbsent(string table, string key, string columns, string source, string alias) =>
         $"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} WHERE true ORDER BY {alias}.{key} ON CONFLICT ({key}) DO NOTHING";
 
+    public override string Counted(string update) => update + "; SELECT changes()";
+
     public override string LeaseOutgoing(string columns) => $"""
         UPDATE outgoing_messages AS o SET leased_until_ms = {NowMilliseconds} + @lease_ms
         WHERE o.id IN (SELECT id FROM outgoing_messages WHERE leased_until_ms <= {NowMilliseconds} ORDER BY id LIMIT @limit)
@@ -114,6 +116,10 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
             : (journal, synchronous) is ("wal", >= 2) ? []
             : [$"SQLite runs with journal_mode={journal}, synchronous={synchronous}; WAL and FULL (2) are needed, and this file does not take them."];
     }
+
+    public override bool MayExist => File.Exists(new SqliteConnectionStringBuilder(_connectionString).DataSource);
+
+    public override string CountTables => "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = @table";
 
     public override string CountUniqueIndexes => """
         SELECT count(*) FROM pragma_index_list(@table) AS l

@@ -1,3 +1,5 @@
+using System.Data.Common;
+using System.Globalization;
 using System.Text.Json;
 using MassTransit;
 
@@ -7,7 +9,9 @@ namespace Messaging.Transactional;
 internal sealed class InboxStore(Database database, int leaseMilliseconds, TimeProvider time)
 {
     /// <summary>One round trip for whatever there is to store.</summary>
-    /// <exception cref="InvalidOperationException">An outcome found no claim to be stored on.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// An outcome found no claim to be stored on: its handler removed it. Committed, the message would take effect again with its next delivery.
+    /// </exception>
     /// <returns>The events, to be handed over once they are committed.</returns>
     public async Task<IReadOnlyList<OutgoingMessage>> StoreAsync(
         WriteTransaction transaction, IReadOnlyList<Handled> handled, IReadOnlyList<ParkedMessage> parked, CancellationToken cancellationToken)
@@ -36,11 +40,10 @@ internal sealed class InboxStore(Database database, int leaseMilliseconds, TimeP
         if (statements.Count > 0)
         {
             command.CommandText = database.Dialect.ByIndex(string.Join("; ", statements));
-            var rows = await command.ExecuteNonQueryAsync(cancellationToken);
-            // Fewer than none: a server that is told not to count.
-            if (rows >= 0 && rows < handled.Count + outgoing.Count)
+            var stored = await CountOutcomesAsync(command, cancellationToken);
+            if (stored < handled.Count)
             {
-                throw new InvalidOperationException($"{handled.Count} outcomes and {outgoing.Count} events were to be stored, but {rows} rows were written.");
+                throw new InvalidOperationException($"{handled.Count} outcomes were to be stored, and {stored} of their claims are there. A handler must leave the inbox alone.");
             }
         }
 
@@ -54,6 +57,23 @@ internal sealed class InboxStore(Database database, int leaseMilliseconds, TimeP
         await using var transaction = await database.Dialect.BeginAsync(connection, cancellationToken);
         await StoreAsync(transaction, [], [message], cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>Of all statements only that of the outcomes gives a row, its count.</summary>
+    private static async Task<long> CountOutcomesAsync(DbCommand command, CancellationToken cancellationToken)
+    {
+        var count = 0L;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        do
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                count += Convert.ToInt64(reader.GetValue(0), CultureInfo.InvariantCulture);
+            }
+        }
+        while (await reader.NextResultAsync(cancellationToken));
+
+        return count;
     }
 
     private static OutgoingMessage ToOutgoing(object message, Handled cause, int n, long nowMs) => new()

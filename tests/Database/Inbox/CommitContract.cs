@@ -45,9 +45,11 @@ public abstract class CommitContract(SharedServers servers, DatabaseProvider pro
     {
         var engine = await StartEngineAsync(s => s.Script.On("eraser", (_, database) => database.Database.ExecuteSqlAsync($"DELETE FROM inbox WHERE idempotency_key = 'k'")));
 
-        await engine.ProcessInOneBatchAsync(Message.OfProbe("a", "good"), Message.OfProbe("k", "eraser"), Message.OfProbe("b", "good"));
+        // With a conflict among them, whose row in parked_messages makes up for none of the inbox.
+        await engine.ProcessInOneBatchAsync(Message.OfProbe("a", "good"), Message.OfProbe("k", "eraser"), Message.OfProbe("b", "good"), Message.OfProbe("a", "other"));
 
         Assert.Equal([ParkingReason.Poison], await Tables.TextsAsync("SELECT reason FROM parked_messages WHERE idempotency_key = 'k'"));
+        Assert.Equal([ParkingReason.Conflict], await Tables.TextsAsync("SELECT reason FROM parked_messages WHERE idempotency_key = 'a'"));
         Assert.Equal(0, await Tables.EffectsAsync("k"));
         Assert.Equal(2, await Tables.CountAsync("orders", "item = 'good'"));
         await Tables.AssertAtomicAsync();

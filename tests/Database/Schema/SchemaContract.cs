@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Messaging.Services;
 using Messaging.Transactional;
 
@@ -62,6 +63,24 @@ public abstract class SchemaContract(SharedServers servers, DatabaseProvider pro
         }
 
         Assert.Null(await engine.Gate.LookAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task A_database_that_is_not_there_yet_is_behind_and_looking_makes_none()
+    {
+        var missing = Provider == DatabaseProvider.Sqlite
+            ? ConnectionString.Replace("orders.db", "missing.db", StringComparison.Ordinal)
+            : new DbConnectionStringBuilder { ConnectionString = ConnectionString, ["Database"] = $"missing_{Guid.CreateVersion7():N}" }.ConnectionString;
+        var engine = Build(s => s.With("ConnectionStrings:Orders", missing));
+
+        Assert.Contains("Run this service once with the argument 'migrate'", await engine.Gate.LookAsync(Cancelled), StringComparison.Ordinal);
+        Assert.Contains("behind by", await engine.Gate.LookAsync(Cancelled), StringComparison.Ordinal);
+        if (Provider == DatabaseProvider.Sqlite)
+        {
+            Assert.False(File.Exists(missing["Data Source=".Length..]));
+            await engine.Schema.MigrateAsync(Cancelled);
+            Assert.Null(await engine.Gate.LookAsync(Cancelled));
+        }
     }
 
     [Fact]

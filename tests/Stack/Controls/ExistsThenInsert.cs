@@ -14,6 +14,12 @@ internal sealed class ExistsThenInsert(Dialect inner) : Dialect
 
     public override string CountUniqueIndexes => inner.CountUniqueIndexes;
 
+    public override string CountTables => inner.CountTables;
+
+    public override bool MayExist => inner.MayExist;
+
+    public override bool IsNoDatabase(DbException exception) => inner.IsNoDatabase(exception);
+
     /// <summary>Into a service that is built and not started.</summary>
     public static void BreakInto(Transactional.Database database)
     {
@@ -34,6 +40,8 @@ internal sealed class ExistsThenInsert(Dialect inner) : Dialect
     public override string Source(DbCommand command, RowSet rows, string alias) => inner.Source(command, rows, alias);
 
     public override string UpdateFrom(string table, string assignments, string source, string condition) => inner.UpdateFrom(table, assignments, source, condition);
+
+    public override string Counted(string update) => inner.Counted(update);
 
     public override string BoundLockWait(int milliseconds) => inner.BoundLockWait(milliseconds);
 

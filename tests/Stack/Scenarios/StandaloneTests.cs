@@ -115,7 +115,7 @@ public sealed class StandaloneTests
         await using var service = ChildProcess.Start(
             "dotnet", [assembly, "--data", folder.Path], new Dictionary<string, string?> { ["ASPNETCORE_URLS"] = $"http://{taken.LocalEndpoint}" }, Path.GetDirectoryName(assembly));
 
-        Assert.Equal(1, await service.WaitForExitAsync(Limit));
+        Assert.Equal(2, await service.WaitForExitAsync(Limit));
         await Eventually.True(() => service.Output.HasEnded);
         Assert.EndsWith("Choose another address with ASPNETCORE_URLS.", Assert.Single(service.Output.ToString().Trim().Split('\n')).Trim(), StringComparison.Ordinal);
     }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -107,6 +109,27 @@ public sealed class StartAndStopTests(SharedServers servers)
 
         Assert.True(code == 2, $"exit code {code}: {output}");
         Assert.Contains(expected, Assert.Single(output.Trim().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Publisher")]
+    [InlineData("Consumer")]
+    public async Task A_port_that_is_taken_is_told_in_one_line(string project)
+    {
+        await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
+        await using var database = await (await servers.PostgresAsync()).CreateDatabaseAsync();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var assembly = Repository.AssemblyOf(project);
+        var settings = Settings(host, database);
+        settings["ASPNETCORE_URLS"] = $"http://{taken.LocalEndpoint}";
+        await using var service = ChildProcess.Start("dotnet", [assembly], settings, Path.GetDirectoryName(assembly));
+
+        Assert.Equal(2, await service.WaitForExitAsync(ServiceProcess.ReadyLimit));
+        await Eventually.True(() => service.Output.HasEnded);
+        var lines = service.Output.ToString().Trim().Split('\n');
+        Assert.Single(lines, line => line.TrimEnd().EndsWith("address already in use. Choose another address with ASPNETCORE_URLS.", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.StartsWith("   at ", StringComparison.Ordinal) || line.StartsWith("      ---> ", StringComparison.Ordinal));
     }
 
     private static IEnumerable<(byte[], Dictionary<string, object?>, string?)> Messages(int count) => Enumerable.Range(0, count).Select(i =>
