@@ -3,5 +3,5 @@ using Messaging.Services;
 namespace Messaging.Stack;
 
 public sealed class Longest() : LongestFirst(
-    nameof(StormTests), nameof(CrashMatrixOnPostgreSql), nameof(BenchTests), nameof(StandaloneChaosTests),
+    nameof(CrashMatrixOnPostgreSql), nameof(BenchTests), nameof(StandaloneChaosTests),
     nameof(CrashMatrixOnSqlite), nameof(BrokerFaultTests), nameof(NetworkFaultTests), nameof(OutageTests), nameof(StandaloneTests));

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Messaging.Stack;
 
 /// <summary>
-/// How long and how hard: three minutes in CI; tests/storm sets the variables for more. In CI other tests come and go beside it, and have left it
-/// as little as 46 % of what it had before: there only most of the capacity that is gone for good would be seen.
+/// How long and how hard: three minutes in CI; tests/storm sets the variables for more. In CI two windows of eight seconds say little of the
+/// throughput: there only most of the capacity that is gone for good would be seen.
 /// </summary>
 internal sealed record StormSettings(double Minutes, int Rate, int Keys, double RecoveredPercent, int? Seed, string? Output)
 {

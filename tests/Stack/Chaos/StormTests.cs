@@ -9,6 +9,7 @@ namespace Messaging.Stack;
 /// The storm: real publishers and consumers on a real RabbitMQ and a real PostgreSQL, killed, frozen and deployed at random under load,
 /// the servers restarted, the broker's data deleted and everything published again.
 /// </summary>
+[Collection<Alone>]
 public sealed class StormTests
 {
     /// <summary>The audit compares fingerprints, and does not look into effects, of which it knows only that they have a client and a key: those of ours are looked into here.</summary>
