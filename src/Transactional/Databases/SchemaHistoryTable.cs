@@ -8,7 +8,7 @@ namespace Messaging.Transactional;
 
 /// <summary>
 /// EF Core's history of the engine's own migrations, and which of them a database lacks. Read without EF Core's models: a publisher has no
-/// other use for them, and making them took a third of its start.
+/// other use for them, and making them took more than a third of its start.
 /// </summary>
 internal static class SchemaHistoryTable
 {

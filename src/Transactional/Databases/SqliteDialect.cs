@@ -117,7 +117,9 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
             : [$"SQLite runs with journal_mode={journal}, synchronous={synchronous}; WAL and FULL (2) are needed, and this file does not take them."];
     }
 
-    public override bool MayExist => File.Exists(new SqliteConnectionStringBuilder(_connectionString).DataSource);
+    /// <summary>Of a path it can be told; a URI or a |DataDirectory| is the driver's to read.</summary>
+    public override bool MayExist =>
+        new SqliteConnectionStringBuilder(_connectionString).DataSource is var source && (source.StartsWith("file:", StringComparison.OrdinalIgnoreCase) || source.Contains('|', StringComparison.Ordinal) || File.Exists(source));
 
     public override string CountTables => "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = @table";
 

@@ -102,6 +102,15 @@ public abstract class SchemaContract(SharedServers servers, DatabaseProvider pro
 public sealed class SchemaOnSqlite(SharedServers servers) : SchemaContract(servers, DatabaseProvider.Sqlite)
 {
     [Fact]
+    public async Task A_file_may_be_named_by_a_URI()
+    {
+        var engine = Build(s => s.With("ConnectionStrings:Orders", ConnectionString.Replace("Data Source=", "Data Source=file:", StringComparison.Ordinal)));
+        await Build().Schema.MigrateAsync(Cancelled);
+
+        Assert.Null(await engine.Gate.LookAsync(Cancelled));
+    }
+
+    [Fact]
     public async Task A_lock_that_a_killed_migration_left_behind_holds_up_nobody()
     {
         await Tables.ExecuteAsync("""
