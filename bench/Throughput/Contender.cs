@@ -2,30 +2,39 @@ using System.Globalization;
 
 namespace Messaging.Throughput;
 
-/// <summary>One contender, in a process of its own: what it is told, and the line it answers with.</summary>
+/// <summary>One contender: what it is told and, where it has a process of its own, the line it answers with.</summary>
 internal static class Contender
 {
     public const string Argument = "--contender";
 
     private const string Answer = "RESULT ";
 
+    /// <summary>
+    /// Those that receive from MassTransit's endpoint. When it stops, it may hand back what has been processed and not yet acknowledged; in a
+    /// process where everything is compiled, it stops soon enough for that to be seen.
+    /// </summary>
+    public static bool IsOnMassTransit(string name) => name is "nothing" or "naive" || name.Contains("pipe", StringComparison.Ordinal);
+
+    /// <summary>Of a process that <see cref="Arena"/> has started.</summary>
     public static async Task<int> RunAsync(string name)
     {
-        var work = Assignment.FromEnvironment();
-        var perSecond = name switch
-        {
-            "raw" => await RawConsumer.RunAsync(work),
-            "nothing" => await NothingConsumer.RunAsync(work),
-            "naive" => await NaiveConsumer.RunAsync(work),
-            "publish" => await RawPublisher.RunAsync(work),
-            "dispatch" => await EngineDispatcher.RunAsync(work),
-            "serve-empty" or "serve-single" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
-            "sqlite-loop" => SqliteLoop.Run(work.Database, work.Total),
-            _ => await EngineConsumer.RunAsync(name, work),
-        };
+        var perSecond = await MeasureAsync(name, Assignment.FromEnvironment());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Answer}{perSecond:0.0} {Environment.WorkingSet / 1024 / 1024}"));
         return 0;
     }
+
+    /// <returns>Deliveries, messages or rows per second, the warm-up not counted.</returns>
+    public static async Task<double> MeasureAsync(string name, Assignment work) => name switch
+    {
+        "raw" => await RawConsumer.RunAsync(work),
+        "nothing" => await NothingConsumer.RunAsync(work),
+        "naive" => await NaiveConsumer.RunAsync(work),
+        "publish" => await RawPublisher.RunAsync(work),
+        "dispatch" => await EngineDispatcher.RunAsync(work),
+        "serve-empty" or "serve-single" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
+        "sqlite-loop" => SqliteLoop.Run(work.Database, work.Total),
+        _ => await EngineConsumer.RunAsync(name, work),
+    };
 
     /// <summary>What a contender's process answered: deliveries, messages or rows per second, and its memory.</summary>
     public static (double PerSecond, int MegaBytes) Read(string output)
@@ -56,6 +65,10 @@ internal sealed record Assignment(string Database, Uri Broker, string Queue, int
         ["BENCH_TOTAL"] = Total.ToString(CultureInfo.InvariantCulture),
         ["Logging__LogLevel__Default"] = "Warning",
     };
+
+    /// <summary>The same for a host in the process of the bench itself.</summary>
+    public IEnumerable<KeyValuePair<string, string?>> ToSettings() =>
+        ToEnvironment().Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value));
 
     private static string Required(string name) =>
         Environment.GetEnvironmentVariable(name) ?? throw new InvalidOperationException($"{name} is not set; contenders are started by the bench, not by hand.");

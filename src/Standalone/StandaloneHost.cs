@@ -68,6 +68,8 @@ internal static class StandaloneHost
         builder.AddPublisher(anonymousOnLoopback: true);
         builder.AddConsumer();
         builder.Services.UseBusTransport();
+        // It starts at once; and a bus that is stopped while it starts, because the port is taken, says so in lines of its own.
+        builder.Services.Configure<MassTransitHostOptions>(o => o.WaitUntilStarted = true);
         builder.Services.AddMassTransit(x =>
         {
             x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.

@@ -16,7 +16,7 @@ internal sealed class ConsumeRun(Arena arena)
         }
 
         await FillAsync(ground);
-        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        var perSecond = await arena.RunAsync(contender, ground.Work);
         await VerifyAsync(contender, ground);
         arena.Report.Add($"{contender} {(queue == Broker.Quorum ? "quorum" : "classic")}", "deliveries/s", perSecond);
     }
@@ -26,9 +26,9 @@ internal sealed class ConsumeRun(Arena arena)
     {
         await using var ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
         await FillAsync(ground);
-        await Arena.RunAsync(contender, ground.Work);
+        await arena.RunAsync(contender, ground.Work);
         await FillAsync(ground);
-        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        var perSecond = await arena.RunAsync(contender, ground.Work);
         await VerifyAsync(contender, ground);
         arena.Report.Add($"replay {contender} quorum", "deliveries/s", perSecond);
     }

@@ -23,6 +23,7 @@ internal static class EngineConsumer
         using var listener = Listen(progress);
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Configuration.AddInMemoryCollection(work.ToSettings());
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Orders:SetBased"] = parts.Contains("set").ToString(),

@@ -11,7 +11,7 @@ internal sealed class DispatchRun(Arena arena)
     public async Task RunAsync(string contender, string type, string queue)
     {
         await using var ground = await arena.PrepareAsync(queue, Math.Max(LeastMessages, arena.Options.Messages / 2));
-        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        var perSecond = await arena.RunAsync(contender, ground.Work);
         await ground.RequireQueuedAsync(queue, ground.Work.Total, Limit);
         await ground.RequireAsync(0, "SELECT count(*) FROM outgoing_messages");
         arena.Report.Add($"{contender} {type}", "messages/s", perSecond);

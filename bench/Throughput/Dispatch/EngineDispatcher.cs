@@ -1,4 +1,5 @@
 using Messaging.Transactional;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,6 +19,7 @@ internal static class EngineDispatcher
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Configuration.AddInMemoryCollection(work.ToSettings());
         builder.Services.AddTransactional(builder.Configuration);
         var topology = work.Queue == Broker.Quorum ? (Action<Topology>)(t => t.Queue(work.Queue)) : _ => { };
         builder.Services.UseRabbitMqTransport(builder.Configuration, topology);

@@ -54,7 +54,7 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
     {
         var first = (int)_runs++ * Orders.UniqueOf(ground.Work.Total);
         await Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue, first));
-        var perSecond = await Arena.RunAsync(contender, ground.Work);
+        var perSecond = await arena.RunAsync(contender, ground.Work);
         await ground.RequireQueuedAsync(ground.Work.Queue, 0);
         var unique = _runs * Orders.UniqueOf(ground.Work.Total);
         await ground.RequireAsync(unique, "SELECT count(*) FROM orders");

@@ -33,7 +33,7 @@ internal sealed partial class SqliteRun(Arena arena)
     {
         using var folder = new TemporaryFolder();
         var file = Path.Combine(folder.Path, "loop.db");
-        arena.Report.Add("sqlite loop", "orders/s", await Arena.RunAsync("sqlite-loop", new Assignment(file, new Uri("amqp://nowhere"), "none", Orders)));
+        arena.Report.Add("sqlite loop", "orders/s", await arena.RunAsync("sqlite-loop", new Assignment(file, new Uri("amqp://nowhere"), "none", Orders)));
     }
 
     [GeneratedRegex(@"^(\d+) orders/s accepted and processed", RegexOptions.Multiline)]

@@ -34,7 +34,8 @@ internal sealed record AuditReport
 
     public bool IsGood => Judgement == Judgement.Good;
 
-    public string Verdict => $"{Keys} keys, {Effects} effects, {Lost} lost, {Doubled} doubled";
+    /// <summary>Parked messages are neither lost nor doubled, and wait for somebody who should know of them.</summary>
+    public string Verdict => $"{Keys} keys, {Effects} effects, {Lost} lost, {Doubled} doubled{(Parked > 0 ? $", {Parked} parked" : "")}";
 
     /// <summary>Why it proves nothing; null when it does.</summary>
     public string? Incomplete => Keys == 0 ? Cli.Verdict.NothingAccepted() : null;

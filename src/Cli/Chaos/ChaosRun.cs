@@ -1,3 +1,5 @@
+using System.Data.Common;
+
 namespace Messaging.Cli;
 
 /// <summary>One storm from the first request to the verdict.</summary>
@@ -8,6 +10,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
     private long _start = TimeProvider.System.GetTimestamp();
     private DateTimeOffset _startedAt;
     private readonly List<Phase> _phases = [];
+    private readonly List<string> _unhealed = [];
     private StormLog? _log;
     private Storm? _storm;
     private Probe? _probe;
@@ -19,7 +22,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
     private BrokerQueues? Queues => settings.Broker is { } broker ? new BrokerQueues(broker) : null;
 
     /// <summary>The storm in order: start, measure, break, heal, catch up, measure again, drain, judge.</summary>
-    /// <exception cref="FaultException">The target did not start, or could not be healed.</exception>
+    /// <exception cref="FaultException">The target did not start: there was nothing to judge.</exception>
     public async Task<ChaosReport> RunAsync()
     {
         Log.Tell($"seed {settings.Load.Seed}; keys begin with {settings.Load.KeyPrefix}; {target.Description}");
@@ -35,14 +38,21 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         await DuringAsync("warm-up", () => Task.WhenAll(PauseAsync(settings.WarmUp), CatchUpAsync(keys: 0)));
         var before = settings.IsMeasuring ? await MeasureAsync(load, "before") : null;
         await DuringAsync("storm", () => storm.RunAsync(_plan, interruption.Stop));
-        await DuringAsync("heal", target.HealAsync);
-        await DuringAsync("catch up", () => CatchUpAsync(settings.Keys));
-        var recovery = before is null ? null : await CompareAsync(load, before);
+        await DuringAsync("heal", () => HealAsync(target.HealAsync));
+        var recovery = (Recovery?)null;
+        if (_unhealed.Count == 0)
+        {
+            await DuringAsync("catch up", () => CatchUpAsync(settings.Keys));
+            recovery = before is null ? null : await CompareAsync(load, before);
+        }
+
         await DuringAsync("drain", () => DrainAsync(load));
 
-        var stopped = await target.StopAsync();
-        var audit = database is null ? null : await AuditAsync(stopped);
-        return Report(load, audit, recovery);
+        var stopped = false;
+        await HealAsync(async () => stopped = await target.StopAsync());
+        var (audit, obstacle) = await AuditAsync(stopped);
+        var end = new StormEnd(audit, obstacle, recovery, _unhealed, interruption.Stop.IsCancellationRequested);
+        return ReportAssembly.Assemble(settings, target, _startedAt, Clock(), load.Figures, journal, storm.Injected, _phases, _probe.Samples, end);
     }
 
     public void Dispose() => _log?.Dispose();
@@ -57,6 +67,20 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         var phase = new Phase(name, from, Clock().TotalSeconds);
         _phases.Add(phase);
         return phase;
+    }
+
+    /// <summary>A service that does not come back, or does not end, is what a storm is there to find: it is part of the verdict.</summary>
+    private async Task HealAsync(Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (FaultException failure)
+        {
+            _unhealed.Add(failure.Message);
+            Log.Tell($"NOT healed: {failure.Message}");
+        }
     }
 
     /// <summary>Ends early when the user interrupts.</summary>
@@ -151,7 +175,25 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         }
     }
 
-    private async Task<AuditReport> AuditAsync(bool stopped)
+    /// <returns>Or why there is none: the storm has a report all the same.</returns>
+    private async Task<(AuditReport? Audit, string? Obstacle)> AuditAsync(bool stopped)
+    {
+        if (database is null)
+        {
+            return (null, "no database was named");
+        }
+
+        try
+        {
+            return (await JudgeAsync(stopped), null);
+        }
+        catch (Exception exception) when (exception is DbException or BrokerUnavailableException)
+        {
+            return (null, $"the audit could not be made: {exception.Message}");
+        }
+    }
+
+    private async Task<AuditReport> JudgeAsync(bool stopped)
     {
         var queues = settings.Broker is null ? null : await Queues!.ReadAsync(interruption.Quit);
         if (stopped)
@@ -164,9 +206,6 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         // Standalone has no broker outside its process; when that has ended, its messages are the outgoing rows.
         return await new Auditor(auditing, journal).RunAsync(database!, settings.Target == TargetKind.Standalone ? [] : queues, interruption.Quit);
     }
-
-    private ChaosReport Report(LoadRun load, AuditReport? audit, Recovery? recovery) => ReportAssembly.Assemble(
-        settings, target, _startedAt, Clock(), load.Figures, journal, _storm!.Injected, _phases, _probe!.Samples, audit, recovery, interruption.Stop.IsCancellationRequested);
 
     private void Seen(Sample sample) => Log.Show(new StormStatus(
         _phase, Math.Min(1, Clock() / settings.Duration), Clock(), [.. _storm?.Current ?? []], _storm?.Injected.Count ?? 0, _plan?.Faults.Count ?? 0, [.. _probe?.Samples.TakeLast(61) ?? [], sample]));

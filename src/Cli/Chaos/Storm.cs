@@ -112,9 +112,17 @@ internal sealed class Storm(ITarget target, LoadRun load, AuditDatabase? databas
                 await ReplayAsync(stop);
                 break;
             default:
-                await ShellCommand.RunAsync(fault.Kind.Inject!, quit);
-                await PauseAsync(fault.Hold, stop);
-                await HealAsync(fault.Kind);
+                try
+                {
+                    await ShellCommand.RunAsync(fault.Kind.Inject!, quit);
+                    await PauseAsync(fault.Hold, stop);
+                }
+                finally
+                {
+                    // Also after an injection that failed: it may have broken something first.
+                    await HealAsync(fault.Kind);
+                }
+
                 break;
         }
     }

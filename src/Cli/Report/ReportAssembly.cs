@@ -5,16 +5,14 @@ namespace Messaging.Cli;
 /// <summary>Puts together what a storm has to tell.</summary>
 internal static class ReportAssembly
 {
-    private const string NoDatabase = "no database was named";
-
     private static readonly (string Id, string Name)[] FromDatabase =
         [("I1", "no loss"), ("I2", "no double"), ("I3", "no phantom"), ("I4", "atomic")];
 
     public static ChaosReport Assemble(
         ChaosSettings settings, ITarget target, DateTimeOffset startedAt, TimeSpan elapsed, LoadFigures figures, Journal journal,
-        IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, AuditReport? audit, Recovery? recovery, bool interrupted)
+        IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, StormEnd end)
     {
-        var invariants = Invariants(audit, journal, recovery, settings.IsMeasuring);
+        var invariants = Invariants(end, journal, settings.IsMeasuring);
         invariants.AddRange(Bounded(samples, settings.MaxMemoryMegaBytes));
         var counts = settings.Mix.Shares.Select(share => new FaultCount(
             share.Kind.Name, share.Weight, share.AtLeast,
@@ -26,10 +24,10 @@ internal static class ReportAssembly
             DurationSeconds = elapsed.TotalSeconds,
             Target = target.Description,
             Seed = settings.Load.Seed,
-            Verdict = Verdict.Of(invariants, counts, exits, audit?.Verdict, journal.Accepted, settings.Keys, interrupted, figures.Obstacle),
+            Verdict = Verdict.Of(invariants, counts, exits, end.Audit?.Verdict, journal.Accepted, settings.Keys, end.IsInterrupted, figures.Obstacle),
             Invariants = invariants,
-            Recovery = recovery,
-            Audit = audit,
+            Recovery = end.Recovery,
+            Audit = end.Audit,
             Submitted = figures.Submitted,
             Answered = figures.Accepted,
             Keys = journal.Accepted,
@@ -46,18 +44,19 @@ internal static class ReportAssembly
         };
     }
 
-    /// <summary>Those of the audit, and I7 with the throughput. Without a database: what the clients can tell.</summary>
-    private static List<InvariantResult> Invariants(AuditReport? audit, Journal journal, Recovery? recovery, bool isMeasuring)
+    /// <summary>Those of the audit, and I7 with the throughput and what did not come back. Without an audit: what the clients can tell.</summary>
+    private static List<InvariantResult> Invariants(StormEnd end, Journal journal, bool isMeasuring)
     {
+        var (audit, recovery, notChecked) = (end.Audit, end.Recovery, end.AuditObstacle ?? "");
         List<InvariantResult> invariants = audit is not null ? [.. audit.Invariants.SkipLast(1)] :
         [
-            .. FromDatabase.Select(i => InvariantResult.NotChecked(i.Id, i.Name, NoDatabase)),
+            .. FromDatabase.Select(i => InvariantResult.NotChecked(i.Id, i.Name, notChecked)),
             InvariantResult.Of("I5", "stable reply", $"{journal.ReplaysCompared} replays compared with the first acceptance", journal.Differing),
-            InvariantResult.NotChecked("I6", "ack after commit", NoDatabase),
+            InvariantResult.NotChecked("I6", "ack after commit", notChecked),
         ];
         var drained = audit?.Invariants[^1];
-        var figures = $"{drained?.Figures ?? NoDatabase}; {recovery?.ToString() ?? (isMeasuring ? "throughput was not compared" : "throughput was not asked for")}";
-        var offending = (IReadOnlyList<string>)[.. drained?.Offending ?? [], .. (string[])(recovery is { IsGood: false } ? [recovery.ToString()] : [])];
+        var figures = $"{drained?.Figures ?? notChecked}; {recovery?.ToString() ?? (isMeasuring ? "throughput was not compared" : "throughput was not asked for")}";
+        var offending = (IReadOnlyList<string>)[.. drained?.Offending ?? [], .. end.Unhealed, .. (string[])(recovery is { IsGood: false } ? [recovery.ToString()] : [])];
         var isUnknown = drained is null or { State: CheckState.NotChecked } || (recovery is null && isMeasuring);
         invariants.Add(isUnknown && offending.Count == 0
             ? InvariantResult.NotChecked("I7", "liveness", figures)

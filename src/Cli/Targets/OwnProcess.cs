@@ -87,9 +87,18 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
         Judge(_process, afterTerminate: true);
     }
 
-    public Task FreezeAsync() => SendAsync(Signals.Stop);
+    /// <exception cref="FaultException">As of <see cref="KillAsync"/>.</exception>
+    public async Task FreezeAsync()
+    {
+        await MustLiveAsync();
+        Send(Signals.Stop);
+    }
 
-    public Task ThawAsync() => SendAsync(Signals.Continue);
+    public Task ThawAsync()
+    {
+        Send(Signals.Continue);
+        return Task.CompletedTask;
+    }
 
     /// <summary>Thaws, and starts it if it is dead.</summary>
     public async Task HealAsync()
@@ -148,14 +157,8 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
         _seen = false;
         _process?.Dispose();
         _log ??= new StreamWriter(logFile, append: true) { AutoFlush = true };
-        string[] command = File.Exists("/usr/bin/setsid") ? ["/usr/bin/setsid", "dotnet", program] : ["dotnet", program];
-        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = Path.GetDirectoryName(logFile),
-        };
+        var start = OwnSession.Of("dotnet", [program, .. arguments]);
+        start.WorkingDirectory = Path.GetDirectoryName(logFile);
         foreach (var (variable, value) in environment)
         {
             start.Environment[variable] = value;
@@ -213,12 +216,6 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
         {
             return false;
         }
-    }
-
-    private Task SendAsync(int signal)
-    {
-        Send(signal);
-        return Task.CompletedTask;
     }
 
     private void Send(int signal)

@@ -11,8 +11,17 @@ namespace Messaging.Transactional;
 /// </summary>
 public sealed partial class Reconciler : BackgroundService
 {
-    /// <summary>Submissions that one transaction looks at, and those accepted in the millisecond of its last.</summary>
-    internal const int MaxBite = 5_000;
+    /// <summary>
+    /// Submissions that one transaction looks at, and those accepted in the millisecond of its last. From some 5,000 rows on SQL Server locks
+    /// the whole table instead.
+    /// </summary>
+    internal const int MaxBite = 2_000;
+
+    /// <summary>However old it is, a lost message waits no longer than this to be found.</summary>
+    private static readonly TimeSpan MaxStep = TimeSpan.FromDays(1);
+
+    /// <summary>Time for a message that is found at last to be processed, before it would be too late.</summary>
+    private static readonly TimeSpan LastCall = TimeSpan.FromHours(1);
 
     private readonly Database _database;
     private readonly DatabaseGate _gate;
@@ -120,20 +129,31 @@ public sealed partial class Reconciler : BackgroundService
 
     private DateTimeOffset FirstRemembered => _time.GetUtcNow().AddMilliseconds(-_retention.Milliseconds);
 
-    /// <summary>
-    /// Looks at the submissions that have reached N seconds of age since the last turn, or 2 N, 4 N, and so on. A message that waits in a
-    /// long queue looks just like a lost one; at doubling ages it is published again a few times, not once a turn. The last time is past
-    /// the horizon, where it is parked.
-    /// </summary>
+    /// <summary>Looks at the submissions that have reached one of the <see cref="Ages"/> since the last turn.</summary>
     private async Task<long> LookAtThoseOfAgeAsync(DateTimeOffset lastTurn, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var count = 0L;
-        for (var age = TimeSpan.FromSeconds(Math.Max(1, _options.OlderThanSeconds)); age.TotalMilliseconds <= 2 * _retention.Milliseconds; age *= 2)
+        foreach (var age in Ages(_options, _retention))
         {
             count += await PublishLostAsync(lastTurn - age + TimeSpan.FromMilliseconds(1), now - age, cancellationToken);
         }
 
         return count;
+    }
+
+    /// <summary>
+    /// N seconds, 2 N, 4 N, and so on, at most a day apart. A message that waits in a long queue looks just like a lost one; so it is published
+    /// again a few times, not once a turn. An hour before the horizon is one of them, whatever N: a message that is found there still takes
+    /// effect. Those past the horizon are parked.
+    /// </summary>
+    internal static IEnumerable<TimeSpan> Ages(ReconcileOptions options, RetentionOptions retention)
+    {
+        var horizon = TimeSpan.FromMilliseconds(retention.Milliseconds);
+        yield return horizon - LastCall;
+        for (var age = TimeSpan.FromSeconds(Math.Max(1, options.OlderThanSeconds)); age <= 2 * horizon; age += age < MaxStep ? age : MaxStep)
+        {
+            yield return age;
+        }
     }
 
     /// <inheritdoc/>

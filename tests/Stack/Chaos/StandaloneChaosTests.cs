@@ -82,9 +82,7 @@ public sealed class StandaloneChaosTests
         await using var desk = new FaultDesk();
         var die = desk.Command("die", () =>
         {
-            var service = int.Parse(Path.GetFileName(Assert.Single(ProcessesNaming(Path.Combine(folder.Path, "data"), besides: 0))), System.Globalization.CultureInfo.InvariantCulture);
-            using var process = System.Diagnostics.Process.GetProcessById(service);
-            process.Kill();
+            KillServiceOn(Path.Combine(folder.Path, "data"));
             return Task.CompletedTask;
         });
         desk.Open();
@@ -99,6 +97,38 @@ public sealed class StandaloneChaosTests
         Assert.DoesNotContain("unpaced throughput after is", output, StringComparison.Ordinal);
         Assert.DoesNotContain("was not checked", output, StringComparison.Ordinal);
         Assert.Contains("0 lost, 0 doubled", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Killed, and its folder taken by another: it cannot come back. What a storm is there to find has a verdict and a report.</summary>
+    [Fact]
+    public async Task A_service_that_does_not_come_back_makes_the_storm_red_and_has_its_report()
+    {
+        using var folder = new TestFolder();
+        var data = Path.Combine(folder.Path, "data");
+        FileStream? taken = null;
+        await using var desk = new FaultDesk();
+        var take = desk.Command("take", async () =>
+        {
+            KillServiceOn(data);
+            await Eventually.Succeeds(() =>
+            {
+                taken = new FileStream(Path.Combine(data, "standalone.lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                return Task.CompletedTask;
+            }, Limit, "the folder to be free");
+        });
+        desk.Open();
+
+        var (code, output) = await CommandLine.RunAsync(
+            Limit, "chaos", "--target", "standalone", "--duration", "15s", "--rate", "20/s", "--output", folder.Path, "--faults", "", "--every", "1h",
+            "--fault-command", "take=" + take, "--at-least", "take=1", "--recovered", "0%", "--drain-limit", "5s");
+        Assert.True(code == 1, output);
+        await taken!.DisposeAsync();
+        Assert.Contains("I7: standalone exited with 1", output, StringComparison.Ordinal);
+        Assert.Contains("standalone exited with 137 by itself", output, StringComparison.Ordinal);
+        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder.Path, "chaos-report.json"), TestContext.Current.CancellationToken));
+        Assert.Equal("Violated", report.RootElement.GetProperty("verdict").GetProperty("judgement").GetString());
+        Assert.Equal(0, report.RootElement.GetProperty("audit").GetProperty("doubled").GetInt64());
+        Assert.True(File.Exists(Path.Combine(folder.Path, "chaos-report.html")));
     }
 
     [Fact]
@@ -121,16 +151,21 @@ public sealed class StandaloneChaosTests
         Assert.Equal(0, report.RootElement.GetProperty("audit").GetProperty("lost").GetInt64());
     }
 
-    /// <summary>The first one waits for the fault under way, here a command that takes an hour; the next one does not.</summary>
+    /// <summary>
+    /// The first one waits for the fault under way, here a command that takes an hour; the next one does not, and heals what the command may have
+    /// broken. The command has a session of its own: on a terminal Ctrl-C would reach it too, before anybody healed.
+    /// </summary>
     [Fact]
     public async Task A_second_Ctrl_C_quits_without_a_verdict_and_leaves_nothing_running_or_frozen()
     {
         using var folder = new TestFolder();
         await using var storm = CommandLine.Start(
-            "chaos", "--target", "standalone", "--duration", "2m", "--every", "2s", "--faults", "stop-consumer=1", "--fault-command", "endless=sleep 3600",
+            "chaos", "--target", "standalone", "--duration", "2m", "--every", "2s", "--faults", "stop-consumer=1", "--fault-command", $"endless=touch {folder.Path}/broken; sleep 3600;; rm {folder.Path}/broken",
             "--at-least", "endless=1,stop-consumer=1", "--seed", "3", "--recovered", "0%", "--output", folder.Path);
         await storm.Output.WaitForLineAsync("fault: endless", Limit);
         Assert.NotEmpty(ProcessesNaming(folder.Path, besides: storm.Id));
+        await Eventually.True(() => File.Exists(Path.Combine(folder.Path, "broken")), Limit);
+        Assert.All(ProcessesNaming("sleep 3600", besides: storm.Id).Where(p => Arguments(p).Contains(folder.Path, StringComparison.Ordinal)), p => Assert.NotEqual(SessionOf($"/proc/{storm.Id}"), SessionOf(p)));
 
         await Eventually.True(() => !storm.Send(Signal.Interrupt), Limit, "the storm to quit");
 
@@ -138,6 +173,7 @@ public sealed class StandaloneChaosTests
         await Eventually.True(() => storm.Output.HasEnded);
         Assert.Contains("Quit; there is no verdict.", storm.Output.ToString(), StringComparison.Ordinal);
         Assert.Empty(ProcessesNaming(folder.Path, besides: storm.Id));
+        Assert.False(File.Exists(Path.Combine(folder.Path, "broken")));
     }
 
     private static async Task SlowDownAsync(string file)
@@ -153,19 +189,35 @@ public sealed class StandaloneChaosTests
         await slow.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
-    private static List<string> ProcessesNaming(string folder, int besides) =>
-        [.. Directory.EnumerateDirectories("/proc").Where(d => int.TryParse(Path.GetFileName(d), out var id) && id != besides).Where(d =>
+    private static void KillServiceOn(string data)
+    {
+        var service = int.Parse(Path.GetFileName(Assert.Single(ProcessesNaming(data, besides: 0))), System.Globalization.CultureInfo.InvariantCulture);
+        using var process = System.Diagnostics.Process.GetProcessById(service);
+        process.Kill();
+    }
+
+    private static List<string> ProcessesNaming(string text, int besides) =>
+        [.. Directory.EnumerateDirectories("/proc").Where(d => int.TryParse(Path.GetFileName(d), out var id) && id != besides).Where(d => Arguments(d).Contains(text, StringComparison.Ordinal))];
+
+    /// <summary>With spaces between them; nothing of a process that has ended meanwhile.</summary>
+    private static string Arguments(string process)
+    {
+        try
         {
-            try
-            {
-                return File.ReadAllText(Path.Combine(d, "cmdline")).Contains(folder, StringComparison.Ordinal);
-            }
-            catch (IOException)
-            {
-                // It has ended meanwhile.
-                return false;
-            }
-        })];
+            return File.ReadAllText(Path.Combine(process, "cmdline")).Replace('\0', ' ');
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>The sixth field of proc_pid_stat(5); the second, the name, is in brackets.</summary>
+    private static string SessionOf(string process)
+    {
+        var stat = File.ReadAllText(Path.Combine(process, "stat"));
+        return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[3];
+    }
 
     /// <returns>The key that was doubled and the key that was lost.</returns>
     private static async Task<List<string>> TamperAsync(string file)

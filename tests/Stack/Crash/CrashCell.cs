@@ -43,18 +43,24 @@ public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provi
         _ when CutsTheCommitOf is not null => (Point == "P3" ? "P2" : "C4") + AtLeastTwo,
         ("D4", _) => Provider == DatabaseProvider.Sqlite ? "D4" : "D2@2 D4",
         ("P5", true) => "P4@2 P5",
+        ("C3", true) => "C2@3 C3@2",
         ("C8", _) => "C8",
         _ => Point + AtLeastTwo,
     };
 
     private string AtLeastTwo => IsBatch ? "@2" : "";
 
-    /// <summary>Requests under new keys, as many as the cell needs at once: half are orders, handled as a set, and half payments, handled one by one.</summary>
+    /// <summary>
+    /// Requests under new keys, as many as the cell needs at once: half are orders, handled as a set, and half payments, handled one by one. All are
+    /// payments where the point lies between two handlers: behind the second of three.
+    /// </summary>
     internal IReadOnlyList<Services.Request> NextRequests()
     {
         var round = _round++;
         var count = IsBatch ? BatchSize : 1;
-        return [.. Enumerable.Range(1, count).Select(i => new Services.Request(IsPayment: i % 2 == 0 && Point[0] != 'R', $"{Point}-{Fault}-{(IsBatch ? 'n' : '1')}-{round}-{i}", i))];
+        return [.. Enumerable.Range(1, count).Select(i => new Services.Request(IsPayment(i), $"{Point}-{Fault}-{(IsBatch ? 'n' : '1')}-{round}-{i}", i))];
+
+        bool IsPayment(int i) => (Point, IsBatch) == ("C3", true) || (i % 2 == 0 && Point[0] != 'R');
     }
 
     public override string ToString() => $"{Point} × {Fault} × {Provider} × {(IsBatch ? "batch of n" : "batch of 1")}";

@@ -77,12 +77,16 @@ internal abstract class CrashLane(DatabaseOptions database) : IAsyncDisposable
         return tables.Outgoing == 0 && Journal.Entries.All(e => e.Answer != Journal.Answer.Accepted || ended.Contains(e.Request.Key));
     }
 
-    /// <summary>The invariants that do not hold now and were not reported before.</summary>
+    /// <summary>
+    /// The invariants that do not hold now and were not reported before. A message that is parked is not lost, but nothing is wrong with any here:
+    /// only those that come too late, at R1 and R2, may be.
+    /// </summary>
     public async Task<IReadOnlyList<Violation>> JudgeAsync()
     {
         await using var connection = await OpenAsync();
         var tables = await Snapshot.TakeAsync(connection, TestContext.Current.CancellationToken);
-        return [.. InvariantChecker.Check(Journal, tables, await QueuedAsync()).Where(v => _reported.Add(v.ToString()))];
+        var parked = tables.ParkedMessages.Where(p => p.Reason != ParkingReason.TooLate).Select(p => new Violation("I1", $"{p.Key} was parked as {p.Reason}, and nothing was wrong with it"));
+        return [.. InvariantChecker.Check(Journal, tables, await QueuedAsync()).Concat(parked).Where(v => _reported.Add(v.ToString()))];
     }
 
     public virtual async ValueTask DisposeAsync()

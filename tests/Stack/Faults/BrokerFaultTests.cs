@@ -3,7 +3,7 @@ using Messaging.Services;
 namespace Messaging.Stack;
 
 /// <summary>What a broker can do to the messages it has confirmed, or to those who want to publish.</summary>
-public sealed class BrokerFaultTests(SharedServers servers)
+public sealed class BrokerFaultTests(SharedServers servers, OwnBroker own) : IClassFixture<OwnBroker>
 {
     private const int Backlog = 60;
     private const int UnderAlarm = 1_000;
@@ -15,7 +15,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
     [InlineData(true), InlineData(false, "I1", "I6")]
     public async Task Row05_the_brokers_data_directory_is_deleted_under_a_backlog(bool reconciles, params string[] caughtBy)
     {
-        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        var broker = await own.TakeAsync();
         var settings = new Dictionary<string, string?> { ["Reconcile__OlderThanSeconds"] = reconciles ? "2" : "86400", ["Reconcile__IntervalSeconds"] = "1" };
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 0, settings);
         var journal = new Journal();
@@ -35,6 +35,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
         TestContext.Current.TestOutputHelper?.WriteLine($"reconciler {(reconciles ? "on" : "off")}: {violations.Count} violations {string.Join("; ", violations.Take(3))}");
         var found = violations.Select(v => v.Invariant).ToHashSet();
         Assert.True(reconciles ? found.Count == 0 : found.IsSupersetOf(caughtBy), string.Join("; ", violations));
+        own.GiveBack();
     }
 
     [Theory]
@@ -42,7 +43,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
     [InlineData("set_disk_free_limit 900000GB", "set_disk_free_limit 50MB")]
     public async Task Row06_an_alarm_of_the_broker_stops_no_caller_and_loses_nothing(string alarm, string end)
     {
-        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        var broker = await own.TakeAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1, database: BoundsTests.Named);
         var journal = new Journal();
         var caller = new Caller(deployment.Publisher.Http, journal);
@@ -62,6 +63,7 @@ public sealed class BrokerFaultTests(SharedServers servers)
         await Eventually.Equal((long)UnderAlarm, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
         await deployment.DrainedAsync(Limit);
         Assert.Empty(await deployment.JudgeAsync(journal));
+        own.GiveBack();
     }
 
     internal static IEnumerable<Request> Requests(string purpose, int count) =>

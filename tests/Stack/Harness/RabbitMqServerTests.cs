@@ -4,7 +4,7 @@ using RabbitMQ.Client;
 
 namespace Messaging.Stack;
 
-public sealed class RabbitMqServerTests(SharedServers servers)
+public sealed class RabbitMqServerTests(SharedServers servers, OwnBroker own) : IClassFixture<OwnBroker>
 {
     private static readonly Dictionary<string, object?> Quorum = new() { ["x-queue-type"] = "quorum" };
 
@@ -42,7 +42,7 @@ public sealed class RabbitMqServerTests(SharedServers servers)
     [Fact]
     public async Task Confirmed_messages_are_there_after_a_restart_and_after_a_kill()
     {
-        await using var server = await SharedServers.OwnRabbitMqAsync();
+        var server = await own.TakeAsync();
         await using var host = await server.CreateVirtualHostAsync();
 
         await PublishAsync(host, "q", count: 2);
@@ -54,12 +54,13 @@ public sealed class RabbitMqServerTests(SharedServers servers)
         await server.StartAsync();
 
         await Eventually.Equal(5, async () => (await host.QueueAsync("q"))!.Value.Ready);
+        own.GiveBack();
     }
 
     [Fact]
     public async Task A_paused_broker_confirms_nothing_until_it_is_resumed()
     {
-        await using var server = await SharedServers.OwnRabbitMqAsync();
+        var server = await own.TakeAsync();
         await using var host = await server.CreateVirtualHostAsync();
         await PublishAsync(host, "q", count: 1);
         await using var connection = await host.ConnectAsync();
@@ -72,6 +73,7 @@ public sealed class RabbitMqServerTests(SharedServers servers)
         await server.ResumeAsync();
 
         await confirm;
+        own.GiveBack();
     }
 
     private static async Task PublishAsync(VirtualHost host, string queue, int count)

@@ -4,14 +4,14 @@ using Messaging.Services;
 namespace Messaging.Stack;
 
 /// <summary>The broker or the database is away for a while; nobody is at fault, nothing is lost, nothing is parked.</summary>
-public sealed class OutageTests(SharedServers servers)
+public sealed class OutageTests(SharedServers servers, OwnBroker own) : IClassFixture<OwnBroker>
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     [Fact]
     public async Task Row04_orders_are_accepted_while_the_broker_is_down_and_go_out_when_it_is_back()
     {
-        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        var broker = await own.TakeAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
         await broker.StopAsync();
 
@@ -26,6 +26,7 @@ public sealed class OutageTests(SharedServers servers)
         await deployment.DrainedAsync(Limit);
         await deployment.AssertAtomicAsync();
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        own.GiveBack();
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class OutageTests(SharedServers servers)
     [Fact]
     public async Task Row04_a_frozen_broker_stops_no_caller_and_what_waited_for_it_goes_out_when_it_goes_on()
     {
-        await using var broker = await SharedServers.OwnRabbitMqAsync();
+        var broker = await own.TakeAsync();
         var settings = new Dictionary<string, string?> { ["Dispatch__ConfirmTimeoutMilliseconds"] = "2000" };
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1, settings);
         var journal = new Journal();
@@ -123,6 +124,7 @@ public sealed class OutageTests(SharedServers servers)
         await Eventually.Equal(60L, () => deployment.CountAsync("SELECT count(*) FROM inbox"), Limit);
         await deployment.DrainedAsync(Limit);
         Assert.Empty(await deployment.JudgeAsync(journal));
+        own.GiveBack();
     }
 
     [Fact]
