@@ -40,7 +40,7 @@ internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Repo
     {
         if (options.Quick && !Contender.IsOnMassTransit(contender))
         {
-            return await Contender.MeasureAsync(contender, work);
+            return await Contender.MeasureAsync(contender, work).WaitAsync(Limit);
         }
 
         await using var process = Start(contender, work.ToEnvironment());

@@ -129,7 +129,7 @@ public sealed class ReconcileOptions
     [Range(0, 86_400)]
     public int IntervalSeconds { get; set; } = 60;
 
-    /// <summary>A submission without an outcome is published again once it is older than this, again at twice, four times … this age, at least once a day, and an hour before <c>Retention__Hours</c> are over.</summary>
+    /// <summary>A submission without an outcome is published again once it is older than this, again at twice, four times … this age, at least seven times within <c>Retention__Hours</c>, and shortly before they are over.</summary>
     [Range(0, 86_400)]
     public int OlderThanSeconds { get; set; } = 300;
 

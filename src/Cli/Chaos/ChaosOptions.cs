@@ -17,7 +17,7 @@ internal sealed class ChaosOptions
     private readonly Option<int> _keys = Arguments.Number("--keys", "Keys that must have been accepted at least; the end waits for them.", 0, 0, 100_000_000);
     private readonly Option<string> _faults = new("--faults") { Description = "Which faults, and how often against each other.", HelpName = "NAME=WEIGHT,…", DefaultValueFactory = _ => FaultMix.Standard };
     private readonly Option<string> _atLeast = new("--at-least") { Description = "How often at least; more faults come if it takes them.", HelpName = "NAME=COUNT,…", DefaultValueFactory = _ => "" };
-    private readonly Option<string[]> _commands = new("--fault-command") { Description = "A fault of your own, run by a shell; may be given several times. The heal command is run after 1 to 3 s, and always.", HelpName = "'NAME=INJECT ;; HEAL'", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _commands = new("--fault-command") { Description = "A fault of your own, run by a shell; may be given several times. The heal command is run after 1 to 3 s, and always. Neither has a terminal.", HelpName = "'NAME=INJECT ;; HEAL'", DefaultValueFactory = _ => [] };
     private readonly Option<Shown<TimeSpan>> _every = Arguments.Duration("--every", "Mean time between two faults.", TimeSpan.FromSeconds(6), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
     private readonly Option<Shown<double>> _calm = Arguments.Share("--calm", "Share of the storm in calm windows, without a new fault.", 0.2, 0.9);
     private readonly Option<Shown<TimeSpan>> _drain = Arguments.Duration("--drain-limit", "How long it may take to catch up, and to drain.", TimeSpan.FromMinutes(3), TimeSpan.FromSeconds(1), TimeSpan.FromHours(24));

@@ -39,6 +39,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         var before = settings.IsMeasuring ? await MeasureAsync(load, "before") : null;
         await DuringAsync("storm", () => storm.RunAsync(_plan, interruption.Stop));
         await DuringAsync("heal", () => HealAsync(target.HealAsync));
+        _unhealed.AddRange(storm.Unhealed);
         var recovery = (Recovery?)null;
         if (_unhealed.Count == 0)
         {
@@ -187,15 +188,29 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         {
             return (await JudgeAsync(stopped), null);
         }
-        catch (Exception exception) when (exception is DbException or BrokerUnavailableException)
+        catch (DbException exception)
         {
             return (null, $"the audit could not be made: {exception.Message}");
         }
     }
 
+    /// <returns>Null when no broker was named, or it does not answer: then the audit says what it could not see.</returns>
+    private async Task<IReadOnlyList<QueueCount>?> ReadQueuesAsync()
+    {
+        try
+        {
+            return Queues is { } queues ? await queues.ReadAsync(interruption.Quit) : null;
+        }
+        catch (BrokerUnavailableException exception)
+        {
+            Log.Tell($"The queues could not be read: {exception.Message}");
+            return null;
+        }
+    }
+
     private async Task<AuditReport> JudgeAsync(bool stopped)
     {
-        var queues = settings.Broker is null ? null : await Queues!.ReadAsync(interruption.Quit);
+        var queues = await ReadQueuesAsync();
         if (stopped)
         {
             // Nobody is there to hold a delivery: what was unacknowledged is ready again.

@@ -12,10 +12,14 @@ internal sealed class Storm(ITarget target, LoadRun load, AuditDatabase? databas
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _gates = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Guid, string> _current = new();
     private readonly ConcurrentQueue<InjectedFault> _injected = new();
+    private readonly ConcurrentDictionary<string, string> _unhealed = new(StringComparer.Ordinal);
     private int _cutting;
 
     /// <summary>What has happened so far, in the order in which it was healed.</summary>
     public IReadOnlyCollection<InjectedFault> Injected => _injected;
+
+    /// <summary>Heal commands that failed, and after which none with the same first word has worked, each with its reason.</summary>
+    public IEnumerable<string> Unhealed => _unhealed.Values;
 
     /// <summary>What is going on now.</summary>
     public IEnumerable<string> Current => _current.Values;
@@ -146,12 +150,23 @@ internal sealed class Storm(ITarget target, LoadRun load, AuditDatabase? databas
         }
     }
 
-    private static async Task HealAsync(FaultKind kind)
+    private async Task HealAsync(FaultKind kind)
     {
-        if (kind.Heal is { } heal)
+        if (kind.Heal is not { } heal)
+        {
+            return;
+        }
+
+        try
         {
             // Also when the user has lost patience: what was broken must not stay broken.
             await ShellCommand.RunAsync(heal, CancellationToken.None);
+            _unhealed.TryRemove(kind.Gate, out _);
+        }
+        catch (FaultException failure)
+        {
+            _unhealed[kind.Gate] = $"{kind.Name} was not healed: {failure.Message}";
+            tell(_unhealed[kind.Gate]);
         }
     }
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Messaging.Cli;
 
-/// <summary>Ctrl-C, SIGTERM, and the end of the terminal: the first ends the work in good order, the second at once, and further ones change nothing.</summary>
+/// <summary>Ctrl-C and SIGTERM: the first ends the work in good order, the second at once, and further ones change nothing.</summary>
 internal sealed class Interruption : IDisposable
 {
     /// <summary>Held until the process has ended: a signal that comes while it ends must not take its exit code from it.</summary>
@@ -12,7 +12,7 @@ internal sealed class Interruption : IDisposable
     private readonly CancellationTokenSource _quit = new();
 
     public Interruption() => Registrations.AddRange(
-        ((PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP]).Select(signal => PosixSignalRegistration.Create(signal, Take)));
+        [PosixSignalRegistration.Create(PosixSignal.SIGINT, Take), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take)]);
 
     public CancellationToken Stop => _stop.Token;
 

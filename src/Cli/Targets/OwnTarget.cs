@@ -48,13 +48,13 @@ internal abstract class OwnTarget : ITarget
 
     public async Task HealAsync()
     {
-        await Task.WhenAll(All.Select(process => process.HealAsync()));
-        await Task.WhenAll(All.Select(process => process.WaitUntilReadyAsync()));
+        await AllAsync(All.Select(process => process.HealAsync()));
+        await AllAsync(All.Select(process => process.WaitUntilReadyAsync()));
     }
 
     public async Task<bool> StopAsync()
     {
-        await Task.WhenAll(All.Select(process => process.EndAsync()));
+        await AllAsync(All.Select(process => process.EndAsync()));
         return true;
     }
 
@@ -62,7 +62,29 @@ internal abstract class OwnTarget : ITarget
     {
         foreach (var process in All)
         {
-            await process.DisposeAsync();
+            try
+            {
+                await process.DisposeAsync();
+            }
+            catch (FaultException failure)
+            {
+                // One that outlives SIGKILL must not keep the next from being ended, nor the verdict from being the exit code.
+                await Console.Error.WriteLineAsync(failure.Message);
+            }
+        }
+    }
+
+    /// <summary>Names all that failed, not the first of them.</summary>
+    private static async Task AllAsync(IEnumerable<Task> work)
+    {
+        var all = Task.WhenAll(work);
+        try
+        {
+            await all;
+        }
+        catch (FaultException) when (all.Exception is { InnerExceptions.Count: > 1 } several)
+        {
+            throw new FaultException(string.Join(" ", several.InnerExceptions.Select(failure => failure.Message)));
         }
     }
 }

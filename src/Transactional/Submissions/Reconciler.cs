@@ -17,8 +17,8 @@ public sealed partial class Reconciler : BackgroundService
     /// </summary>
     internal const int MaxBite = 2_000;
 
-    /// <summary>However old it is, a lost message waits no longer than this to be found.</summary>
-    private static readonly TimeSpan MaxStep = TimeSpan.FromDays(1);
+    /// <summary>A message is looked for at least so often before its horizon: by default once a day.</summary>
+    private const int LeastLooks = 7;
 
     /// <summary>Time for a message that is found at last to be processed, before it would be too late.</summary>
     private static readonly TimeSpan LastCall = TimeSpan.FromHours(1);
@@ -142,17 +142,35 @@ public sealed partial class Reconciler : BackgroundService
     }
 
     /// <summary>
-    /// N seconds, 2 N, 4 N, and so on, at most a day apart. A message that waits in a long queue looks just like a lost one; so it is published
-    /// again a few times, not once a turn. An hour before the horizon is one of them, whatever N: a message that is found there still takes
-    /// effect. Those past the horizon are parked.
+    /// N seconds, 2 N, 4 N, and so on, but at most a seventh of the horizon apart. A message that waits in a long queue looks just like a lost one;
+    /// so it is published again a few times, not once a turn. One look is shortly before the horizon, whatever N: what is found there still takes
+    /// effect. What is found past the horizon is parked.
     /// </summary>
     internal static IEnumerable<TimeSpan> Ages(ReconcileOptions options, RetentionOptions retention)
     {
         var horizon = TimeSpan.FromMilliseconds(retention.Milliseconds);
-        yield return horizon - LastCall;
-        for (var age = TimeSpan.FromSeconds(Math.Max(1, options.OlderThanSeconds)); age <= 2 * horizon; age += age < MaxStep ? age : MaxStep)
+        yield return LastAge(options, retention);
+        for (var age = TimeSpan.FromSeconds(Math.Max(1, options.OlderThanSeconds)); age <= 2 * horizon;)
         {
             yield return age;
+            age += age < horizon && age > horizon / LeastLooks ? horizon / LeastLooks : age;
+        }
+    }
+
+    /// <summary>An hour before the horizon; two turns, where they are further apart, so that one is in time.</summary>
+    private static TimeSpan LastAge(ReconcileOptions options, RetentionOptions retention)
+    {
+        var (horizon, turns) = (TimeSpan.FromMilliseconds(retention.Milliseconds), TimeSpan.FromSeconds(2 * options.IntervalSeconds));
+        return horizon - (turns > horizon / 2 ? horizon / 2 : turns > LastCall ? turns : LastCall);
+    }
+
+    /// <summary>Whatever is younger is met by a later turn, at the first of the <see cref="Ages"/>.</summary>
+    private TimeSpan FirstAge
+    {
+        get
+        {
+            var (first, last) = (TimeSpan.FromSeconds(_options.OlderThanSeconds), LastAge(_options, _retention));
+            return first < last ? first : last;
         }
     }
 
@@ -171,7 +189,7 @@ public sealed partial class Reconciler : BackgroundService
                 var now = _time.GetUtcNow();
                 var count = lastTurn is { } last ? await LookAtThoseOfAgeAsync(last, now, stoppingToken)
                     : _options.EverythingAtStart ? await RepublishEverythingAsync(stoppingToken)
-                    : await PublishLostAsync(reached, now.AddSeconds(-_options.OlderThanSeconds), stoppingToken, at => reached = at);
+                    : await PublishLostAsync(reached, now - FirstAge, stoppingToken, at => reached = at);
                 lastTurn = now;
                 if (count > 0)
                 {
