@@ -26,12 +26,6 @@ public sealed class Schema
     /// <returns>The migrations applied by this call, in order.</returns>
     public async Task<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
     {
-        // Nearly every start finds nothing to do, and EF Core compares whole models before it says so.
-        if ((await FindPendingAsync(cancellationToken)).Count == 0)
-        {
-            return [];
-        }
-
         await using var turn = await TakeTurnAsync(cancellationToken);
         await using var scope = _scopes.CreateAsyncScope();
         var applied = new List<string>();
@@ -39,12 +33,8 @@ public sealed class Schema
         {
             await using (context)
             {
-                string[] pending = [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
-                if (pending.Length > 0)
-                {
-                    await context.Database.MigrateAsync(cancellationToken);
-                }
-
+                var pending = await context.Database.GetPendingMigrationsAsync(cancellationToken);
+                await context.Database.MigrateAsync(cancellationToken);
                 applied.AddRange(pending);
             }
         }
