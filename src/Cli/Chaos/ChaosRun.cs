@@ -47,12 +47,11 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
             recovery = before is null ? null : await CompareAsync(load, before);
         }
 
-        await DuringAsync("drain", () => DrainAsync(load));
-
-        var stopped = false;
+        var (drained, stopped) = (false, false);
+        await DuringAsync("drain", async () => drained = await DrainAsync(load));
         await HealAsync(async () => stopped = await target.StopAsync());
         var (audit, obstacle) = await AuditAsync(stopped);
-        var end = new StormEnd(audit, obstacle, recovery, _unhealed, interruption.Stop.IsCancellationRequested);
+        var end = new StormEnd(audit, obstacle, recovery, _unhealed, drained, interruption.Stop.IsCancellationRequested);
         return ReportAssembly.Assemble(settings, target, _startedAt, Clock(), load.Figures, journal, storm.Injected, _phases, _probe.Samples, end);
     }
 
@@ -167,13 +166,17 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         return recovery;
     }
 
-    private async Task DrainAsync(LoadRun load)
+    /// <returns>Whether nothing is on its way any more; without a database that is not known.</returns>
+    private async Task<bool> DrainAsync(LoadRun load)
     {
         await load.StopAsync(settings.DrainLimit);
-        if (database is not null && !await Drain.WaitAsync(database, Queues, settings.DrainLimit, interruption.Quit))
+        var drained = database is not null && await Drain.WaitAsync(database, Queues, settings.DrainLimit, interruption.Quit);
+        if (database is not null && !drained)
         {
             Log.Tell($"NOT drained within {Quantity.Text(settings.DrainLimit)}");
         }
+
+        return drained;
     }
 
     /// <returns>Or why there is none: the storm has a report all the same.</returns>

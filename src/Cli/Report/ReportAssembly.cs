@@ -48,7 +48,7 @@ internal static class ReportAssembly
     private static List<InvariantResult> Invariants(StormEnd end, Journal journal, bool isMeasuring)
     {
         var (audit, recovery, notChecked) = (end.Audit, end.Recovery, end.AuditObstacle ?? "");
-        List<InvariantResult> invariants = audit is not null ? [.. audit.Invariants.SkipLast(1).Select(i => end.Unhealed.Count > 0 ? Undrained(i) : i)] :
+        List<InvariantResult> invariants = audit is not null ? [.. audit.Invariants.SkipLast(1).Select(i => end.MayBeOnItsWay ? Undrained(i) : i)] :
         [
             .. FromDatabase.Select(i => InvariantResult.NotChecked(i.Id, i.Name, notChecked)),
             InvariantResult.Of("I5", "stable reply", $"{journal.ReplaysCompared} replays compared with the first acceptance", journal.Differing),
@@ -64,9 +64,9 @@ internal static class ReportAssembly
         return invariants;
     }
 
-    /// <summary>What is missing, or torn for lack of an effect, may be on its way to a service that does not run.</summary>
+    /// <summary>The keys are named all the same: whoever starts the service again can look whether they come.</summary>
     private static InvariantResult Undrained(InvariantResult result) => result is { Id: "I1" or "I6", State: CheckState.Violated }
-        ? InvariantResult.NotChecked(result.Id, result.Name, result.Figures + "; they may be on their way to what was not healed")
+        ? result with { State = CheckState.NotChecked, Figures = result.Figures + "; they may be on their way to what was not healed" }
         : result;
 
     /// <summary>Nothing where no memory could be seen: that of somebody else's deployment is theirs to watch.</summary>
