@@ -40,6 +40,9 @@ internal sealed record ChaosSettings
 
     public BrokerSettings? Broker { get; init; }
 
+    /// <summary>Null where no broker is named.</summary>
+    public BrokerQueues? BrokerQueues => Broker is { } broker ? new BrokerQueues(broker) : null;
+
     public IReadOnlyList<EffectTable> Effects { get; init; } = EffectTable.Standard;
 
     public bool AllowForgotten { get; init; }

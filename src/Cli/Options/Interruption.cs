@@ -18,6 +18,10 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Quit => _quit.Token;
 
+    /// <summary>Ends early when the user interrupts.</summary>
+    public async Task PauseAsync(TimeSpan pause) =>
+        await Task.Delay(pause, TimeProvider.System, Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
     public void Dispose()
     {
         _stop.Dispose();

@@ -9,8 +9,8 @@ internal static class ReportAssembly
         [("I1", "no loss"), ("I2", "no double"), ("I3", "no phantom"), ("I4", "atomic")];
 
     public static ChaosReport Assemble(
-        ChaosSettings settings, ITarget target, DateTimeOffset startedAt, TimeSpan elapsed, LoadFigures figures, Journal journal,
-        IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Phase> phases, IReadOnlyList<Sample> samples, StormEnd end)
+        ChaosSettings settings, ITarget target, Course course, LoadFigures figures, Journal journal,
+        IReadOnlyCollection<InjectedFault> faults, IReadOnlyList<Sample> samples, StormEnd end)
     {
         var invariants = Invariants(end, journal, settings.IsMeasuring);
         invariants.AddRange(Bounded(samples, settings.MaxMemoryMegaBytes));
@@ -20,8 +20,8 @@ internal static class ReportAssembly
         var exits = target.UnexpectedExits;
         return new ChaosReport
         {
-            StartedAt = startedAt,
-            DurationSeconds = elapsed.TotalSeconds,
+            StartedAt = course.StartedAt,
+            DurationSeconds = course.Elapsed.TotalSeconds,
             Target = target.Description,
             Seed = settings.Load.Seed,
             Verdict = Verdict.Of(invariants, counts, exits, end.Summary, journal.Accepted, settings.Keys, end.IsInterrupted, figures.Obstacle),
@@ -38,7 +38,7 @@ internal static class ReportAssembly
             FaultCounts = counts,
             UnexpectedExits = exits,
             Faults = [.. faults.OrderBy(f => f.From)],
-            Phases = phases,
+            Phases = course.Phases,
             Settings = Settings(settings),
             Samples = samples,
         };

@@ -11,11 +11,9 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
     : IVictim, IAsyncDisposable
 {
     private static readonly TimeSpan ExitLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(120);
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentQueue<UnexpectedExit> _unexpected = new();
-    private readonly HttpClient _http = new() { BaseAddress = address, Timeout = TimeSpan.FromSeconds(2) };
+    private readonly ServiceHealth _health = new(name, address, logFile);
     private Process? _process;
     private bool _seen;
     private StreamWriter? _log;
@@ -53,10 +51,10 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
             Launch();
         }
 
-        await WaitUntilAsync("health/live");
+        await _health.WaitAsync("health/live", ExitCode);
     }
 
-    public Task WaitUntilReadyAsync() => WaitUntilAsync("health/ready");
+    public Task WaitUntilReadyAsync() => _health.WaitAsync("health/ready", ExitCode);
 
     /// <exception cref="FaultException">It was dead before it could be killed; it is started again.</exception>
     public async Task KillAsync()
@@ -112,7 +110,7 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
         _seen = true;
         Send(Signals.Kill);
         await WaitForExitAsync();
-        _http.Dispose();
+        _health.Dispose();
         if (_log is not null)
         {
             await _log.DisposeAsync();
@@ -186,37 +184,8 @@ internal sealed class OwnProcess(string name, string program, IReadOnlyList<stri
         }
     }
 
-    private async Task WaitUntilAsync(string path)
-    {
-        var startedAt = TimeProvider.System.GetTimestamp();
-        while (!await AnswersAsync(path))
-        {
-            if (_process is { HasExited: true, ExitCode: var code } )
-            {
-                throw new FaultException($"{name} exited with {code}. See {logFile}.");
-            }
-
-            if (TimeProvider.System.GetElapsedTime(startedAt) > AnswerLimit)
-            {
-                throw new FaultException($"{name} did not answer 200 at {new Uri(address, path)} within {Quantity.Text(AnswerLimit)}. See {logFile}.");
-            }
-
-            await Task.Delay(Interval, TimeProvider.System);
-        }
-    }
-
-    private async Task<bool> AnswersAsync(string path)
-    {
-        try
-        {
-            using var answer = await _http.GetAsync(new Uri(path, UriKind.Relative));
-            return answer.IsSuccessStatusCode;
-        }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
-        {
-            return false;
-        }
-    }
+    /// <summary>Null while it runs.</summary>
+    private int? ExitCode() => _process is { HasExited: true, ExitCode: var code } ? code : null;
 
     private void Send(int signal)
     {
