@@ -26,10 +26,12 @@ internal sealed record StormSettings(double Minutes, int Rate, int Keys, double 
     /// In which throughput is measured: the longer the truer, and in CI the tests beside it wait for it. A third of it is the run-up: five processes
     /// that have just started need half a minute on two cores until what they do is compiled (windows of 30 s saw it rise from 300 to 500 answers/s).
     /// </summary>
-    public string Window => Minutes < 10 ? "8s" : "90s";
+    public string Window => $"{WindowSeconds}s";
+
+    private int WindowSeconds => Minutes < 10 ? 8 : 90;
 
     /// <summary>So that the promised faults take most of the storm.</summary>
-    public string Every => string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(Minutes * 60 * 0.55 / ((2.8 * Kills) + (2 * Restarts)), 3, 30):0.#}s");
+    public string Every => string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(((Minutes * 60) - (2 * WindowSeconds)) * 0.6 / ((2.8 * Kills) + (2 * Restarts)), 3, 30):0.#}s");
 
     private static double? Number(string name) =>
         double.TryParse(Environment.GetEnvironmentVariable("MESSAGING_STORM_" + name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -44,10 +44,11 @@ public sealed class StormTests
             TimeSpan.FromMinutes((storm.Minutes * 3) + 10),
             [
                 "chaos", "--target", "processes", "--publishers", "2", "--consumers", "3", "--postgres", database.ConnectionString, "--rabbitmq", broker.UriOf("/").ToString(),
-                "--duration", string.Create(CultureInfo.InvariantCulture, $"{storm.Minutes}m"), "--rate", $"{storm.Rate}/s", "--keys", $"{storm.Keys}", "--duplicates", "30%", "--window", storm.Window,
+                "--duration", string.Create(CultureInfo.InvariantCulture, $"{storm.Minutes}m"), "--rate", $"{storm.Rate}/s", "--keys", $"{storm.Keys}", "--duplicates", "30%",
                 "--faults", "kill-consumer=5,kill-publisher=3,stop-consumer=1,stop-publisher=1,term-consumer=1,abort-requests=2,replay=1,broker-restart=0,broker-kill=0,database-restart=0,broker-data=0",
                 "--at-least", storm.AtLeast, "--every", storm.Every, "--drain-limit", "5m", "--max-memory-megabytes", "512", "--output", output,
                 "--recovered", string.Create(CultureInfo.InvariantCulture, $"{storm.RecoveredPercent}%"),
+                .. storm.RecoveredPercent > 0 ? (string[])["--window", storm.Window] : [],
                 .. storm.Seed is { } seed ? (string[])["--seed", $"{seed}"] : [],
                 .. faults,
             ]);
