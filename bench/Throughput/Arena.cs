@@ -122,6 +122,21 @@ internal sealed class Ground(VirtualHost host, TestDatabase database, Assignment
         }
     }
 
+    /// <summary>Every key of ours has one order and one outcome, and neither without the other; nothing is parked, nothing waits to be sent.</summary>
+    /// <param name="keys">So many.</param>
+    public async Task RequireExactlyOnceAsync(long keys)
+    {
+        const string Ours = "SELECT client, idempotency_key FROM inbox WHERE operation = 'submit-order' AND status IS NOT NULL";
+        const string Effects = "SELECT client, idempotency_key FROM orders";
+        await RequireAsync(keys, $"SELECT count(*) FROM ({Effects}) AS effects");
+        await RequireAsync(keys, $"SELECT count(*) FROM (SELECT DISTINCT * FROM ({Effects}) AS effects) AS keys");
+        await RequireAsync(0, $"SELECT count(*) FROM ({Effects} EXCEPT {Ours}) AS phantoms");
+        await RequireAsync(keys, $"SELECT count(*) FROM ({Ours}) AS outcomes");
+        await RequireAsync(0, "SELECT count(*) FROM inbox WHERE status IS NULL");
+        await RequireAsync(0, "SELECT count(*) FROM parked_messages");
+        await RequireAsync(0, "SELECT count(*) FROM outgoing_messages");
+    }
+
     /// <summary>From the queue itself: nobody listens, so what was in somebody's hands is back, and it holds exactly so many.</summary>
     public Task RequireQueuedAsync(string queue, int messages, TimeSpan? limit = null) =>
         Eventually.Equal(((uint)messages, 0u), () => host.CountAsync(queue), limit);

@@ -2,11 +2,13 @@ using System.Diagnostics.Metrics;
 using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
+using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Messaging.Throughput;
 
@@ -54,8 +56,17 @@ internal static class EngineConsumer
         using var host = builder.Build();
         await host.StartAsync();
         await progress.Finished;
+        await UntilSentAsync(work);
         await host.StopAsync();
         return progress.PerSecond;
+    }
+
+    /// <summary>Events that are still on their way when the last delivery has been settled; the figure does not count this.</summary>
+    private static async Task UntilSentAsync(Assignment work)
+    {
+        await using var database = NpgsqlDataSource.Create(work.Database);
+        await using var waiting = database.CreateCommand("SELECT count(*) FROM outgoing_messages");
+        await Eventually.Equal(0L, async () => (long)(await waiting.ExecuteScalarAsync())!, TimeSpan.FromMinutes(1), "the events to be sent");
     }
 
     private static MeterListener Listen(Progress progress)

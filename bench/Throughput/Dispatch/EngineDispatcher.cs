@@ -65,7 +65,7 @@ internal static class EngineDispatcher
         {
             while (handedOver < messages.Count && handedOver - gone < MaxAhead)
             {
-                dispatcher.HandOver(messages[handedOver++]);
+                dispatcher.HandOver(messages[handedOver++], dispatcher.Now);
             }
 
             await timer.WaitForNextTickAsync();

@@ -33,9 +33,7 @@ internal sealed class BacklogRun(Arena arena)
 
             await Task.WhenAll(services.Select(s => s.WaitUntilReadyAsync()));
             var samples = await SampleAsync(ground, services);
-            var unique = Orders.UniqueOf(Messages);
-            await ground.RequireAsync(unique, "SELECT count(*) FROM orders");
-            await ground.RequireAsync(unique, "SELECT count(*) FROM inbox WHERE status IS NOT NULL");
+            await ground.RequireExactlyOnceAsync(Orders.UniqueOf(Messages));
             arena.Report.Add("backlog memory, most", "MB", samples.Max());
             // The first quarter opens connections and compiles; what grows after it goes on growing.
             arena.Report.Add("backlog memory, early", "MB", Median(samples[(samples.Count / 4)..((samples.Count + 1) / 2)]));

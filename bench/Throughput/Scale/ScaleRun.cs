@@ -56,9 +56,7 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
         await Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue, first));
         var perSecond = await arena.RunAsync(contender, ground.Work);
         await ground.RequireQueuedAsync(ground.Work.Queue, 0);
-        var unique = _runs * Orders.UniqueOf(ground.Work.Total);
-        await ground.RequireAsync(unique, "SELECT count(*) FROM orders");
-        await ground.RequireAsync(unique, "SELECT count(*) FROM inbox WHERE operation <> 'filler' AND status IS NOT NULL");
+        await ground.RequireExactlyOnceAsync(_runs * Orders.UniqueOf(ground.Work.Total));
         arena.Report.Add(name, "deliveries/s", perSecond);
     }
 

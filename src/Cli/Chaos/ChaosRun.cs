@@ -95,7 +95,7 @@ internal sealed class ChaosRun(ChaosSettings settings, ITarget target, AuditData
         return drained;
     }
 
-    private void Seen(Sample sample) => Log.Show(new StormStatus(
+    private void Seen(Sample sample, double? countedAt) => Log.Show(new StormStatus(
         _course.Current, Math.Min(1, _course.Elapsed / settings.Duration), _course.Elapsed, [.. _storm?.Current ?? []], _storm?.Injected.Count ?? 0, _plan?.Faults.Count ?? 0,
-        [.. _probe?.Samples.TakeLast(61) ?? [], sample]));
+        [.. _probe?.Samples.TakeLast(61) ?? [], sample]) { CountedAt = countedAt });
 }

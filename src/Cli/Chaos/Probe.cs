@@ -29,7 +29,7 @@ internal sealed class Probe : IAsyncDisposable
     private readonly TimeSpan _interval;
     private readonly Func<TimeSpan> _clock;
     private readonly Func<long?> _memory;
-    private readonly Action<Sample> _seen;
+    private readonly Action<Sample, double?> _seen;
     private readonly Task _work;
     private volatile bool _isMeasuring;
     private Sample? _counted;
@@ -41,8 +41,8 @@ internal sealed class Probe : IAsyncDisposable
     /// <param name="interval">Counting costs the database something: less often in a long run.</param>
     /// <param name="memory">Of the largest service.</param>
     /// <param name="clock">Since the run began.</param>
-    /// <param name="seen">Told each sample.</param>
-    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, long effectsBefore, TimeSpan interval, Func<long?> memory, Func<TimeSpan> clock, Action<Sample> seen)
+    /// <param name="seen">Told each sample, and when the database was counted if that was earlier.</param>
+    public Probe(LoadFigures figures, Journal journal, AuditDatabase? database, long effectsBefore, TimeSpan interval, Func<long?> memory, Func<TimeSpan> clock, Action<Sample, double?> seen)
     {
         (_figures, _journal, _database, _effectsBefore, _interval, _memory, _clock, _seen) = (figures, journal, database, effectsBefore, interval, memory, clock, seen);
         _work = Task.Run(WatchAsync);
@@ -108,7 +108,7 @@ internal sealed class Probe : IAsyncDisposable
             _samples.Enqueue(sample);
             // Within a window the view keeps what was counted at its beginning.
             _counted = isCounting ? sample : _counted;
-            _seen(sample with { Effects = _counted?.Effects, Waiting = _counted?.Waiting, Outgoing = _counted?.Outgoing, Parked = _counted?.Parked });
+            _seen(sample with { Effects = _counted?.Effects, Waiting = _counted?.Waiting, Outgoing = _counted?.Outgoing, Parked = _counted?.Parked }, isCounting || _database is null ? null : _counted?.At);
         }
         finally
         {

@@ -62,7 +62,7 @@ internal sealed class LiveView : IStormView
             new Markup(string.Create(CultureInfo.InvariantCulture, $"[bold]{Markup.Escape(status.Phase)}[/]  {Quantity.Text(status.Elapsed)}  [green]{new string('█', filled)}[/][grey]{new string('░', BarWidth - filled)}[/] {status.Progress * 100:0} %")),
             new Text(""),
             numbers,
-            new Text(""),
+            new Markup($"[grey]{StatusLine.Age(status).Trim()}[/]"),
             new Markup($"[grey]answers/s[/] {Spark(status.Samples)}"),
             new Markup(string.Create(CultureInfo.InvariantCulture, $"[grey]faults[/] {status.FaultsDone} of {status.FaultsPlanned}  [red]{Markup.Escape(string.Join(", ", status.Faults))}[/]")),
             new Text(""),

@@ -13,6 +13,16 @@ public abstract class ConsumerContext(DbContextOptions options) : DbContext(opti
 
     public DbSet<Balance> Balances => Set<Balance>();
 
+    /// <summary>Written with the next <see cref="SaveChangesAsync(bool, CancellationToken)"/>.</summary>
+    internal RunningBalances RunningBalances { get; } = new();
+
+    /// <summary>Writes the running balances first: they are locked in an order that EF Core's own does not keep.</summary>
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        await RunningBalances.WriteAsync(this, cancellationToken);
+        return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+    }
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         ArgumentNullException.ThrowIfNull(modelBuilder);

@@ -27,9 +27,10 @@ internal sealed partial class RabbitMqTransport(
 
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
+        ConfirmedChannel? channel = null;
         try
         {
-            var channel = await ConnectAsync(messages, cancellationToken);
+            channel = await ConnectAsync(messages, cancellationToken);
             using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
             var results = await channel.SendAsync(messages, bounded.Token);
@@ -48,7 +49,7 @@ internal sealed partial class RabbitMqTransport(
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
-            await DisconnectAsync();
+            await DisconnectAsync(channel);
             throw new BrokerUnavailableException(exception.Message, exception);
         }
     }
@@ -77,7 +78,7 @@ internal sealed partial class RabbitMqTransport(
 
     public async ValueTask DisposeAsync()
     {
-        await DisconnectAsync();
+        await DisconnectAsync(null);
         Dispose();
     }
 
@@ -113,12 +114,16 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
-    private async Task DisconnectAsync()
+    /// <summary>Closes what failed; not what another window has opened in its place meanwhile.</summary>
+    private async Task DisconnectAsync(ConfirmedChannel? failed)
     {
         await _connecting.WaitAsync();
         try
         {
-            await CloseAsync();
+            if (failed is null || failed == _channel)
+            {
+                await CloseAsync();
+            }
         }
         finally
         {

@@ -39,6 +39,7 @@ internal sealed class InboxTransaction<TContext>(
     {
         InboxDecision[] decisions;
         IReadOnlyList<OutgoingMessage> outgoing;
+        long leasedAt;
         await using (var scope = scopes.CreateAsyncScope())
         {
             var context = scope.ServiceProvider.GetRequiredService<TContext>();
@@ -52,6 +53,7 @@ internal sealed class InboxTransaction<TContext>(
             CrashPoint.Reach("C2", batch.Count);
             var handled = await HandleAsync(operation, Claimed(batch, decisions), context, scope.ServiceProvider, limit);
             await context.SaveChangesAsync(cancellationToken);
+            leasedAt = dispatcher.Now;
             outgoing = await store.StoreAsync(transaction, handled, ParkedMessage.Find(operation, batch, decisions), cancellationToken);
             CrashPoint.Reach("C4", batch.Count);
             await CrashPoint.ReachWithinAsync("C5", transaction.CommitAsync(cancellationToken), batch.Count);
@@ -60,7 +62,7 @@ internal sealed class InboxTransaction<TContext>(
         CrashPoint.Reach("C6", batch.Count);
         foreach (var message in outgoing)
         {
-            dispatcher.HandOver(message);
+            dispatcher.HandOver(message, leasedAt);
         }
 
         return decisions;

@@ -23,13 +23,19 @@ internal sealed partial class Dispatcher(
 
     private readonly DispatchOptions _options = options.Value;
 
-    private readonly Channel<OutgoingMessage> _handedOver = Channel.CreateBounded<OutgoingMessage>(
-        new BoundedChannelOptions(options.Value.MaxHandedOver));
+    private readonly Channel<(OutgoingMessage Message, long LeasedAt)> _handedOver =
+        Channel.CreateBounded<(OutgoingMessage, long)>(new BoundedChannelOptions(options.Value.MaxHandedOver));
 
     private string? _told;
 
-    /// <summary>Hands over a message whose row is committed and leased. When too many wait, its lease ends and the poller takes it.</summary>
-    public void HandOver(OutgoingMessage message) => _handedOver.Writer.TryWrite(message);
+    /// <summary>The moment, for <see cref="HandOver"/>: to be taken before the rows are inserted, so that a lease is never thought to last longer than it does.</summary>
+    public long Now => time.GetTimestamp();
+
+    /// <summary>
+    /// Hands over a message whose row is committed and leased. When too many wait, or it waits for longer than its lease lasts, it is left to
+    /// the poller, of this process or another.
+    /// </summary>
+    public void HandOver(OutgoingMessage message, long leasedAt) => _handedOver.Writer.TryWrite((message, leasedAt));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -50,9 +56,12 @@ internal sealed partial class Dispatcher(
         while (await _handedOver.Reader.WaitToReadAsync(stoppingToken))
         {
             var window = new List<OutgoingMessage>();
-            while (window.Count < _options.WindowSize && _handedOver.Reader.TryRead(out var message))
+            while (window.Count < _options.WindowSize && _handedOver.Reader.TryRead(out var handedOver))
             {
-                window.Add(message);
+                if (time.GetElapsedTime(handedOver.LeasedAt).TotalMilliseconds < _options.LeaseMilliseconds)
+                {
+                    window.Add(handedOver.Message);
+                }
             }
 
             await DispatchAsync(window, stoppingToken);

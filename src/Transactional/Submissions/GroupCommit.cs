@@ -4,7 +4,7 @@ namespace Messaging.Transactional;
 
 /// <summary>
 /// Lets concurrent submissions share a commit: whatever waits while one group is being committed is the next group. A submission that
-/// holds its group up goes on alone, beside the groups behind it.
+/// holds its group up goes on alone, beside the groups behind it; one whose key somebody else holds waits for that beside those.
 /// </summary>
 internal sealed class GroupCommit : IAsyncDisposable
 {
@@ -16,6 +16,9 @@ internal sealed class GroupCommit : IAsyncDisposable
     /// <summary>How long a group waits for a key that another process is committing, before its submissions go on one by one.</summary>
     private const int GroupLockWaitMilliseconds = 100;
 
+    /// <summary>How long a submission that goes on alone waits at first: long enough to tell whose key is held from whose is not.</summary>
+    private const int LoneLockWaitMilliseconds = 10;
+
     private readonly Database _database;
     private readonly Dispatcher _dispatcher;
     private readonly AcceptOptions _options;
@@ -23,6 +26,7 @@ internal sealed class GroupCommit : IAsyncDisposable
     private readonly WriterConnection _writer;
     private readonly Batcher<PendingSubmission> _groups;
     private readonly Batcher<PendingSubmission> _alone;
+    private readonly Batcher<PendingSubmission> _held;
 
     public GroupCommit(Database database, Dispatcher dispatcher, AcceptOptions options, int leaseMilliseconds)
     {
@@ -33,6 +37,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         // One writer: two would have groups of half the size, and each would wait for the other's way to the disk.
         _groups = new Batcher<PendingSubmission>(1, options.MaxGroupSize, options.MaxWaiting, CommitGroupAsync);
         _alone = new Batcher<PendingSubmission>(database.Dialect.Writers, 1, options.MaxWaiting, CommitAloneAsync);
+        _held = new Batcher<PendingSubmission>(database.Dialect.Writers, 1, options.MaxWaiting, CommitHeldAsync);
     }
 
     /// <summary>Hands in a submission; false when too many wait already.</summary>
@@ -43,49 +48,52 @@ internal sealed class GroupCommit : IAsyncDisposable
     {
         await _groups.DisposeAsync();
         await _alone.DisposeAsync();
+        await _held.DisposeAsync();
         await _writer.DisposeAsync();
     }
 
-    private async Task CommitGroupAsync(IReadOnlyList<PendingSubmission> group)
+    private Task CommitGroupAsync(IReadOnlyList<PendingSubmission> group) => AnswerAllAsync(group, async () =>
+    {
+        var (waiting, failure) = await CommitAsync(group, _writer, Math.Min(GroupLockWaitMilliseconds, _options.InFlightWaitMilliseconds));
+        if (failure is { Fault: DatabaseFault.LockTimeout } || (failure is { Fault: DatabaseFault.Work } && waiting.Count > 1))
+        {
+            // One of them holds the others up; alone, each gets its own answer.
+            waiting.Where(p => !_alone.TryAdd(p)).ToList().ForEach(p => Fail(p, DatabaseFault.Unavailable, failure.Value.Exception));
+            return;
+        }
+
+        waiting.ForEach(p => Fail(p, failure!.Value.Fault, failure.Value.Exception));
+    });
+
+    private Task CommitAloneAsync(IReadOnlyList<PendingSubmission> one) => AnswerAllAsync(one, async () =>
+    {
+        await using var connection = new WriterConnection(_database);
+        var (waiting, failure) = await CommitAsync(one, connection, Math.Min(LoneLockWaitMilliseconds, _options.InFlightWaitMilliseconds));
+        waiting.Where(p => failure!.Value.Fault != DatabaseFault.LockTimeout || !_held.TryAdd(p)).ToList().ForEach(p => Fail(p, failure!.Value.Fault, failure.Value.Exception));
+    });
+
+    /// <summary>However many are held, each has its answer when it has waited for as long as one may.</summary>
+    private Task CommitHeldAsync(IReadOnlyList<PendingSubmission> one) => AnswerAllAsync(one, async () =>
+    {
+        await using var connection = new WriterConnection(_database);
+        var (waiting, failure) = await CommitAsync(one, connection, Math.Max(LoneLockWaitMilliseconds, _options.InFlightWaitMilliseconds - one[0].WaitedMilliseconds));
+        waiting.ForEach(p => Fail(p, failure!.Value.Fault, failure.Value.Exception));
+    });
+
+    /// <summary>Whatever is met, for instance by a broken connection that is let go: it must end no writer, and leave nobody without an answer.</summary>
+    private static async Task AnswerAllAsync(IReadOnlyList<PendingSubmission> group, Func<Task> commit)
     {
         try
         {
-            await CommitOrFailAsync(group);
+            await commit();
         }
         catch (Exception exception)
         {
-            // For instance from a broken connection that is let go: it must not end the only writer there is.
             foreach (var pending in group)
             {
                 pending.Answer.TrySetException(new DatabaseUnavailableException(NotTaken, exception));
             }
         }
-    }
-
-    private async Task CommitOrFailAsync(IReadOnlyList<PendingSubmission> group)
-    {
-        var waitMilliseconds = Math.Min(GroupLockWaitMilliseconds, _options.InFlightWaitMilliseconds);
-        var (waiting, failure) = await CommitAsync(group, _writer, waitMilliseconds);
-        switch (failure)
-        {
-            case null:
-                break;
-            case { Fault: DatabaseFault.LockTimeout }:
-            case { Fault: DatabaseFault.Work } when waiting.Count > 1:
-                // One of them holds the others up; alone, each gets its own answer.
-                waiting.Where(p => !_alone.TryAdd(p)).ToList().ForEach(p => Fail(p, DatabaseFault.Unavailable, failure.Value.Exception));
-                break;
-            default:
-                waiting.ForEach(p => Fail(p, failure.Value.Fault, failure.Value.Exception));
-                break;
-        }
-    }
-
-    private async Task CommitAloneAsync(IReadOnlyList<PendingSubmission> one)
-    {
-        await using var connection = new WriterConnection(_database);
-        var (waiting, failure) = await CommitAsync(one, connection, _options.InFlightWaitMilliseconds);
-        waiting.ForEach(p => Fail(p, failure!.Value.Fault, failure.Value.Exception));
     }
 
     /// <summary>Commits until it has worked or cannot; returns whoever has no answer yet, and why.</summary>
@@ -120,7 +128,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             }
             catch (Exception exception)
             {
-                // Nobody else would learn of it: the callers do.
+                // Nobody else would learn of it: the callers do. Not tried again one by one, because it may have come after the commit.
                 await connection.DropAsync();
                 waiting.ForEach(p => p.Answer.TrySetException(exception));
                 return ([], null);
@@ -137,6 +145,7 @@ internal sealed class GroupCommit : IAsyncDisposable
     private async Task TryCommitAsync(List<PendingSubmission> group, WriterConnection connection, int lockWaitMilliseconds)
     {
         // Two requests with one key in the same group: the first one stands for it, the other is answered by what it finds.
+        var leasedAt = _dispatcher.Now;
         var first = group.DistinctBy(p => p.Digest).Select(p => (p.Digest, p.Submission)).OrderBy(p => p.Digest).ToList();
         using var bounded = new CancellationTokenSource(_options.TimeoutMilliseconds);
         Dictionary<Guid, KnownSubmission> known;
@@ -156,17 +165,17 @@ internal sealed class GroupCommit : IAsyncDisposable
         }
 
         CrashPoint.Reach("P4", group.Count);
-        group.ForEach(pending => Answer(pending, known[pending.Digest]));
+        group.ForEach(pending => Answer(pending, known[pending.Digest], leasedAt));
     }
 
-    private void Answer(PendingSubmission pending, KnownSubmission found)
+    private void Answer(PendingSubmission pending, KnownSubmission found, long leasedAt)
     {
         var outcome = found.Id == pending.Submission.Id ? SubmissionOutcome.Accepted
             : found.Fingerprint == pending.Submission.Fingerprint ? SubmissionOutcome.Replayed
             : SubmissionOutcome.KeyReused;
         if (outcome == SubmissionOutcome.Accepted)
         {
-            _dispatcher.HandOver(OutgoingMessage.Of(pending.Submission));
+            _dispatcher.HandOver(OutgoingMessage.Of(pending.Submission), leasedAt);
         }
 
         pending.Answer.TrySetResult(outcome == SubmissionOutcome.KeyReused

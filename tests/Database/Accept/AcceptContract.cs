@@ -170,6 +170,26 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
         Assert.Equal(SubmissionOutcome.Accepted, (await engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled)).Outcome);
     }
 
+    /// <summary>As when a publisher is frozen in the middle of a group, and its callers ask another one, together with others.</summary>
+    [Fact]
+    public async Task Keys_that_another_transaction_holds_hold_up_no_other_and_each_is_told_so_in_time()
+    {
+        Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: SQLite has one writer, whom everybody waits for; there is nothing in flight to see.");
+        const int keys = 100;
+        var engine = await StartEngineAsync(s => s.With("Accept:InFlightWaitMilliseconds", 3_000));
+        await using var connection = await Tables.OpenAsync();
+        await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
+        await using var command = transaction.CreateCommand();
+        var held = Enumerable.Range(0, keys).Where(IsHeld).Select(i => Message.Submission($"key-{i}")).Select(s => (s.Key.ToDigest(), s)).OrderBy(s => s.Item1).ToList();
+        await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, held, 5_000, 1000, Cancelled);
+
+        var results = await Task.WhenAll(Enumerable.Range(0, keys).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)));
+
+        Assert.Equal(Enumerable.Range(0, keys).Select(i => IsHeld(i) ? SubmissionOutcome.InFlight : SubmissionOutcome.Accepted), results.Select(r => r.Outcome));
+
+        static bool IsHeld(int i) => i % 2 == 0;
+    }
+
     [Fact]
     public async Task Nothing_is_accepted_before_the_gate_is_open()
     {

@@ -16,6 +16,7 @@ internal sealed class CountingProxy : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly IPEndPoint _server;
+    private volatile Task _open = Task.CompletedTask;
     private int _roundTrips;
     private int _commits;
 
@@ -35,6 +36,14 @@ internal sealed class CountingProxy : IAsyncDisposable
     public static CountingProxy Start(string host, int port) => new(new IPEndPoint(Dns.GetHostAddresses(host, AddressFamily.InterNetwork)[0], port));
 
     public void Reset() => (_roundTrips, _commits) = (0, 0);
+
+    /// <summary>Lets nothing through to the server until it is disposed.</summary>
+    public IDisposable Hold()
+    {
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _open = held.Task;
+        return new Held(held);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -85,6 +94,7 @@ internal sealed class CountingProxy : IAsyncDisposable
         while (true)
         {
             await from.ReadExactlyAsync(header, _stop.Token);
+            await _open.WaitAsync(_stop.Token);
             var body = await ForwardAsync(header, BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) - 4);
             Count((char)header[0], body);
         }
@@ -111,5 +121,10 @@ internal sealed class CountingProxy : IAsyncDisposable
         {
             Interlocked.Increment(ref _commits);
         }
+    }
+
+    private sealed class Held(TaskCompletionSource held) : IDisposable
+    {
+        public void Dispose() => held.TrySetResult();
     }
 }

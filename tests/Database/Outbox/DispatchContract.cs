@@ -181,6 +181,31 @@ public abstract class DispatchContract(SharedServers servers, DatabaseProvider p
         Assert.Equal(["a", "b", "c"], engine.Broker.Sent.Select(m => m.IdempotencyKey).Distinct().Order());
     }
 
+    /// <summary>What waits in memory behind a broker that does not answer may wait for longer than its lease lasts; then the poller has it, or another process has.</summary>
+    [Fact]
+    public async Task What_was_handed_over_and_has_outlived_its_lease_is_left_to_the_poller_and_sent_once()
+    {
+        const int accepted = 60, stuck = 2;
+        var windows = 0;
+        var confirm = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var engine = await StartEngineAsync(s =>
+        {
+            // One message a window: both loops get stuck on their first, and everything else waits behind those.
+            s.With("Dispatch:WindowSize", 1).With("Dispatch:LeaseMilliseconds", 2_000);
+            ((RecordingTransport)s.Transport!).Before = (_, stopping) => Interlocked.Increment(ref windows) <= stuck ? confirm.Task.WaitAsync(stopping) : Task.CompletedTask;
+        });
+        await Task.WhenAll(Enumerable.Range(0, accepted).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"k{i}"), Cancelled)));
+
+        // All of them by the poller, as their leases end; then the loops go on.
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        confirm.SetResult();
+        await engine.Submissions.SubmitAsync(Message.Submission("last"), Cancelled);
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+
+        Assert.Equal(accepted + 1, engine.Broker.Sent.Select(m => m.Id).Distinct().Count());
+        Assert.Equal(accepted + 1 + stuck, engine.Broker.Sent.Count);
+    }
+
     [Fact]
     public async Task The_backlog_is_measured()
     {

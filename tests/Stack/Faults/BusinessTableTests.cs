@@ -38,6 +38,65 @@ public sealed class BusinessTableTests(SharedServers servers, BusinessTableTests
     }
 
     [Fact]
+    public async Task Row09_serialization_failures_cost_nobody_an_attempt()
+    {
+        const int Failures = 5, Neighbours = 20;
+        var deployment = await deployments.EmptyAsync(servers);
+
+        // A sequence counts also what is rolled back.
+        await deployment.ExecuteAsync($"""
+            CREATE SEQUENCE conflicts;
+            CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.item = 'contended' AND nextval('conflicts') <= {Failures} THEN RAISE 'could not serialize access' USING ERRCODE = '40001'; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER conflict BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION conflict();
+            """);
+        try
+        {
+            await deployment.PublishAsync(Orders, Enumerable.Range(0, Neighbours).Select(i => Order($"key-{i}", "book")).Append(Order("victim", "contended")));
+            await deployment.DrainedAsync(Limit);
+        }
+        finally
+        {
+            await deployment.ExecuteAsync("DROP FUNCTION conflict() CASCADE");
+        }
+
+        Assert.InRange(await deployment.CountAsync("SELECT last_value FROM conflicts"), Failures + 1, long.MaxValue);
+        Assert.Equal(Neighbours + 1, await deployment.CountAsync("SELECT count(*) FROM orders"));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        await deployment.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task Row09_a_row_held_for_longer_than_it_is_waited_for_costs_nobody_an_attempt_and_stalls_nobody_else()
+    {
+        const int Held = 2, Neighbours = 20;
+        var deployment = await deployments.EmptyAsync(servers);
+        await deployment.PublishAsync(Payments, [Payment("first", 1)]);
+        await deployment.DrainedAsync(Limit);
+        await using (var outside = new NpgsqlConnection(deployment.ConnectionString))
+        {
+            await outside.OpenAsync(TestContext.Current.CancellationToken);
+            await using var transaction = await outside.BeginTransactionAsync(TestContext.Current.CancellationToken);
+            await ExecuteAsync(transaction, "UPDATE balances SET amount = amount WHERE client = 'both'");
+            await deployment.PublishAsync(Payments, Enumerable.Range(0, Held).Select(i => Payment($"held-{i}", 1)));
+            await Eventually.True(async () => await WaitingForLocksAsync(deployment) > 0);
+            await Eventually.Equal(0L, () => WaitingForLocksAsync(deployment), Limit, "those that wait to have given up");
+
+            await deployment.PublishAsync(Payments, Enumerable.Range(0, Neighbours).Select(i => Payment($"key-{i}", 1, "others")));
+            await Eventually.Equal((long)Neighbours, () => deployment.CountAsync("SELECT count(*) FROM ledger WHERE client = 'others'"), Limit);
+            Assert.Equal(1, await deployment.CountAsync("SELECT count(*) FROM ledger WHERE client = 'both'"));
+        }
+
+        await deployment.DrainedAsync(Limit);
+        Assert.Equal(Held + 1, await deployment.CountAsync("SELECT count(*) FROM ledger WHERE client = 'both'"));
+        Assert.Equal(Held + 1, await deployment.CountAsync("SELECT amount FROM balances WHERE client = 'both'"));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        await deployment.AssertAtomicAsync();
+    }
+
+    [Fact]
     public async Task Row10_a_unique_violation_in_a_business_table_is_parked_as_poison_and_never_taken_for_a_duplicate()
     {
         var deployment = await deployments.EmptyAsync(servers);
@@ -98,7 +157,7 @@ public sealed class BusinessTableTests(SharedServers servers, BusinessTableTests
             // Whoever waits for long enough first looks for a deadlock and ends itself: not this one.
             await ExecuteAsync(transaction, "SET LOCAL deadlock_timeout = '5min'; UPDATE balances SET amount = amount WHERE client = 'both'");
             await deployment.PublishAsync(Payments, [Payment(key, 1)]);
-            await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0);
+            await Eventually.True(async () => await WaitingForLocksAsync(deployment) > 0);
             await ExecuteAsync(transaction, $"""
                 INSERT INTO inbox (key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms, accepted_at_ms)
                 VALUES ('{new ScopedKey("both", "capture-payment", key).ToDigest()}', 'both', 'capture-payment', '{key}', ''::bytea, gen_random_uuid(), 1, 1)
@@ -117,11 +176,14 @@ public sealed class BusinessTableTests(SharedServers servers, BusinessTableTests
     /// <summary>By the server's own count, which it brings up to date when a session has been at rest.</summary>
     private static Task<long> DeadlocksAsync(Deployment deployment) => deployment.CountAsync("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
 
+    private static Task<long> WaitingForLocksAsync(Deployment deployment) =>
+        deployment.CountAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()");
+
     private static (byte[] Body, Dictionary<string, object?> Headers, string? MessageId) Order(string key, string item) =>
         (Encoding.UTF8.GetBytes($$"""{"item":"{{item}}","quantity":1}"""), new() { ["Idempotency-Key"] = key }, null);
 
-    private static (byte[] Body, Dictionary<string, object?> Headers, string? MessageId) Payment(string key, int amount) =>
-        (Encoding.UTF8.GetBytes($$"""{"amount":{{amount}}}"""), new() { ["Idempotency-Key"] = key, ["client-id"] = "both" }, null);
+    private static (byte[] Body, Dictionary<string, object?> Headers, string? MessageId) Payment(string key, int amount, string client = "both") =>
+        (Encoding.UTF8.GetBytes($$"""{"amount":{{amount}}}"""), new() { ["Idempotency-Key"] = key, ["client-id"] = client }, null);
 
     /// <summary>A consumer each way, and one attempt for each message: whatever counted as one would park it.</summary>
     public sealed class OneAttempt : IAsyncDisposable

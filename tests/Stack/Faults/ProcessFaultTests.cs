@@ -36,17 +36,32 @@ public sealed class ProcessFaultTests(SharedServers servers)
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
+    /// <summary>
+    /// Frozen with two thousand deliveries in its hands and a transaction open, until the broker has given the former to another and the server
+    /// has ended the latter: then it goes on, and its commit and its acknowledgements come to nothing.
+    /// </summary>
     [Fact]
     public async Task Row17_a_consumer_frozen_until_its_messages_went_to_another_doubles_none_of_them()
     {
         const int Messages = 5000;
+        const string Working = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND now() - xact_start BETWEEN '50 ms' AND '800 ms'";
+        const string Open = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND state_change < now() - interval '1 s'";
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
         var zombie = deployment.Consumers[0];
+
+        // Orders that take their time, a batch of them a second: it is in the middle of one when it is frozen.
+        await deployment.ExecuteAsync("""
+            CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+            CREATE TRIGGER linger BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION linger();
+            """);
         var journal = await BacklogAsync(deployment, Messages);
         await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") > 0, Limit);
+        await Eventually.True(async () => await deployment.CountAsync($"SELECT count(*) {Working}") > 0, Limit);
         zombie.Send(Signal.Stop);
         try
         {
+            await Eventually.True(async () => await deployment.CountAsync($"SELECT count(*) {Open}") > 0);
+
             // Nobody else is there yet: what is unacknowledged is in its hands, and too much to be in its two open transactions.
             var held = await Eventually.Satisfies(async () => await deployment.Host.QueueAsync("orders"), q => q is { Unacknowledged: > 2 * BatchSize }, Limit);
             TestContext.Current.TestOutputHelper?.WriteLine($"frozen with {held?.Unacknowledged} deliveries, {await deployment.CountAsync("SELECT count(*) FROM orders")} done");
@@ -55,20 +70,24 @@ public sealed class ProcessFaultTests(SharedServers servers)
             // The broker gives up on its heartbeats, and hands what it held to the other one, which has to wait only for the keys of
             // the two transactions that the frozen one may have open. That many effects are not to be had without what it held.
             await Eventually.Equal(1u, () => deployment.Host.ConsumersAsync("orders"), Limit);
-            await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") >= Messages - (2 * BatchSize), Limit);
+            await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") is >= Messages - (2 * BatchSize) and < Messages, Limit);
+
+            // As a failover does, or idle_in_transaction_session_timeout.
+            await deployment.ExecuteAsync($"SELECT pg_terminate_backend(pid) {Open}");
+            await Eventually.Equal((long)Messages, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
         }
         finally
         {
             zombie.Send(Signal.Continue);
         }
 
-        await Eventually.Equal((long)Messages, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
-        await deployment.DrainedAsync(Limit);
-        Assert.Empty(await deployment.JudgeAsync(journal));
-
-        // Its connection was closed under it: no acknowledgement of what it had held could count.
+        // It finds its transaction ended, and the connection closed under it: no acknowledgement of what it had held could count.
+        await zombie.Output.WaitForLineAsync("Holding what has been received until the database is back", Limit);
         await zombie.Output.WaitForLineAsync("The queue orders is not received until the broker is back", Limit);
         await zombie.WaitUntilReadyAsync();
+        await deployment.DrainedAsync(Limit);
+        Assert.Equal(Messages, await deployment.CountAsync("SELECT count(*) FROM orders"));
+        Assert.Empty(await deployment.JudgeAsync(journal));
     }
 
     /// <summary>The broker's own word: it refuses another limit, and names the one that it has.</summary>

@@ -29,6 +29,39 @@ public sealed class DatabaseDownTests
     }
 
     [Fact]
+    public async Task E3_callers_of_a_database_that_stands_still_are_bounded_and_each_is_told_so_in_time()
+    {
+        const int callers = 200;
+        await using var server = await SharedServers.OwnPostgresAsync();
+        await using var front = new OwnPostgresFront(server);
+        await front.InitializeAsync();
+        await Eventually.Satisfies(() => front.OrderAsync(Front.NewKey()), answer => answer.Status == HttpStatusCode.Accepted);
+        var keys = Enumerable.Range(0, callers).Select(_ => Front.NewKey()).ToList();
+
+        await server.PauseAsync();
+        try
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            var answers = await Task.WhenAll(keys.Select(key => front.OrderAsync(key)));
+            Assert.All(answers, answer => Assert.NotEmpty(answer.MustBe(HttpStatusCode.ServiceUnavailable, "unavailable")["Retry-After"]));
+            await front.Service.Output.WaitForLineAsync($"More than {OwnPostgresFront.MaxWaiting} requests wait for the database", Eventually.DefaultLimit);
+            Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
+        }
+        finally
+        {
+            await server.ResumeAsync();
+        }
+
+        // Whichever of them were being committed are found by their keys; the others run now.
+        foreach (var some in keys.Chunk(callers / 10))
+        {
+            await Eventually.True(async () => (await Task.WhenAll(some.Select(key => front.OrderAsync(key)))).All(answer => answer.Status == HttpStatusCode.Accepted));
+        }
+
+        Assert.Equal(callers + 1, await front.CountAsync("submissions"));
+    }
+
+    [Fact]
     public async Task P4_a_request_waits_for_an_uncommitted_twin_and_then_says_409()
     {
         await using var server = await SharedServers.OwnPostgresAsync();
@@ -54,7 +87,12 @@ public sealed class DatabaseDownTests
 
     private sealed class OwnPostgresFront(PostgresServer server) : Front
     {
-        public override IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?> { ["Accept__InFlightWaitMilliseconds"] = "500", ["Accept__TimeoutMilliseconds"] = "3000" };
+        public const string MaxWaiting = "50";
+
+        public override IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>
+        {
+            ["Accept__InFlightWaitMilliseconds"] = "500", ["Accept__TimeoutMilliseconds"] = "3000", ["Accept__MaxWaiting"] = MaxWaiting,
+        };
 
         protected override string Provider => "PostgreSql";
 
