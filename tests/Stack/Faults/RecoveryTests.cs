@@ -6,8 +6,12 @@ namespace Messaging.Stack;
 public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : IClassFixture<RecoveryLanes>
 {
     private const double Floor = 0.95;
+
+    /// <summary>Deployments that differ by more before the fault were disturbed: they are equal.</summary>
+    private const double MostUneven = 1.15;
     private const int WarmUpRaces = 3;
     private const int RacesBefore = 16;
+    private const int MostBases = 3;
     private const int LeastRaces = 16;
     private const int MostRaces = 40;
 
@@ -29,7 +33,7 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
     {
         await lanes.StartAsync(servers);
         await RaceAsync(WarmUpRaces);
-        var before = new RaceSeries(await RaceAsync(RacesBefore));
+        var before = await EvenBaseAsync();
 
         await lanes.Untouched.PublishAsync();
         await lanes.Faulted.PublishAsync();
@@ -58,6 +62,22 @@ public sealed class RecoveryTests(SharedServers servers, RecoveryLanes lanes) : 
         Assert.Empty(await lanes.Faulted.JudgeAsync());
         Assert.Empty(await lanes.Untouched.JudgeAsync());
         Assert.InRange(recovery.Ratio, Floor, double.MaxValue);
+    }
+
+    /// <summary>Measured again if the machine was disturbed: what comes after the fault would be compared with that.</summary>
+    private async Task<RaceSeries> EvenBaseAsync()
+    {
+        for (var bases = 1; ; bases++)
+        {
+            var before = new RaceSeries(await RaceAsync(RacesBefore));
+            if (Math.Abs(before.Mean) <= Math.Log(MostUneven))
+            {
+                return before;
+            }
+
+            TestContext.Current.TestOutputHelper?.WriteLine($"disturbed before the fault: {before}");
+            Assert.True(bases < MostBases, $"Two equal deployments differed by more than {MostUneven - 1:P0} in {MostBases} series: nothing can be compared on this machine now.");
+        }
     }
 
     private async Task StrikeAsync(Fault fault)
