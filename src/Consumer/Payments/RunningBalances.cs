@@ -4,8 +4,8 @@ namespace Messaging.Consumer;
 
 /// <summary>
 /// What a batch adds to balances: summed up while its messages run, and written at its end, each balance once and in the order of their keys.
-/// So a balance that many batches need is held only while one of them commits, and two batches that need the same ones wait for each other,
-/// never in a circle.
+/// So a balance that many batches need is held from then to the commit, not while the messages run; and on PostgreSQL two batches that need
+/// the same ones wait for each other, never in a circle.
 /// </summary>
 internal sealed class RunningBalances
 {

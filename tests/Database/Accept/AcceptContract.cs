@@ -174,18 +174,24 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
     [Fact]
     public async Task Keys_that_another_transaction_holds_hold_up_no_other_and_each_is_told_so_in_time()
     {
-        Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: SQLite has one writer, whom everybody waits for; there is nothing in flight to see.");
+        Assert.SkipUnless(
+            Provider == DatabaseProvider.PostgreSql,
+            "Declared difference: SQLite has one writer, whom everybody waits for; SQL Server locks what lies between keys, and in a small table every free key lies beside a held one.");
         const int keys = 100;
-        var engine = await StartEngineAsync(s => s.With("Accept:InFlightWaitMilliseconds", 3_000));
+        var engine = await StartEngineAsync();
         await using var connection = await Tables.OpenAsync();
         await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
         await using var command = transaction.CreateCommand();
         var held = Enumerable.Range(0, keys).Where(IsHeld).Select(i => Message.Submission($"key-{i}")).Select(s => (s.Key.ToDigest(), s)).OrderBy(s => s.Item1).ToList();
         await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, held, 5_000, 1000, Cancelled);
 
-        var results = await Task.WhenAll(Enumerable.Range(0, keys).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)));
+        var submitted = Enumerable.Range(0, keys).Select(i => (IsHeld: IsHeld(i), Result: engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled))).ToList();
+        var free = await Task.WhenAll(submitted.Where(s => !s.IsHeld).Select(s => s.Result));
+        Assert.All(free, result => Assert.Equal(SubmissionOutcome.Accepted, result.Outcome));
+        Assert.DoesNotContain(submitted, s => s.IsHeld && s.Result.IsCompleted);
 
-        Assert.Equal(Enumerable.Range(0, keys).Select(i => IsHeld(i) ? SubmissionOutcome.InFlight : SubmissionOutcome.Accepted), results.Select(r => r.Outcome));
+        var told = await Task.WhenAll(submitted.Where(s => s.IsHeld).Select(s => s.Result));
+        Assert.All(told, result => Assert.Equal(SubmissionOutcome.InFlight, result.Outcome));
 
         static bool IsHeld(int i) => i % 2 == 0;
     }

@@ -11,7 +11,7 @@ public sealed class BalanceOrderTests(SharedServers servers) : ContractSuite(ser
     [Fact]
     public async Task Batches_that_need_the_same_balances_in_opposite_orders_do_not_deadlock()
     {
-        const int clients = 40, rounds = 5;
+        const int clients = 40, rounds = 2;
         using var deadlocks = new FaultsMet(fault => fault.SqlState == PostgresErrorCodes.DeadlockDetected);
         Engine[] engines = [await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1)), await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1))];
         await engines[0].ProcessAsync(CapturePayment.Operation, Enumerable.Range(0, clients).Select(i => Message.OfPayment("first", 1, $"client-{i}")));

@@ -35,7 +35,6 @@ public sealed class DatabaseDownTests
         await using var server = await SharedServers.OwnPostgresAsync();
         await using var front = new OwnPostgresFront(server);
         await front.InitializeAsync();
-        await Eventually.Satisfies(() => front.OrderAsync(Front.NewKey()), answer => answer.Status == HttpStatusCode.Accepted);
         var keys = Enumerable.Range(0, callers).Select(_ => Front.NewKey()).ToList();
 
         await server.PauseAsync();
@@ -58,7 +57,7 @@ public sealed class DatabaseDownTests
             await Eventually.True(async () => (await Task.WhenAll(some.Select(key => front.OrderAsync(key)))).All(answer => answer.Status == HttpStatusCode.Accepted));
         }
 
-        Assert.Equal(callers + 1, await front.CountAsync("submissions"));
+        Assert.Equal(callers, await front.CountAsync("submissions"));
     }
 
     [Fact]
