@@ -13,6 +13,7 @@ internal sealed class OtlpCollector : IAsyncDisposable
 {
     private readonly HttpListener _listener = new();
     private readonly ConcurrentQueue<Span> _spans = [];
+    private volatile bool _isStopping;
     private readonly Task _receiving;
 
     public OtlpCollector()
@@ -29,6 +30,8 @@ internal sealed class OtlpCollector : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Said before it is done: the listener calls itself listening for a moment after it has cut off whoever waits.
+        _isStopping = true;
         _listener.Stop();
         await _receiving;
         _listener.Close();
@@ -36,16 +39,16 @@ internal sealed class OtlpCollector : IAsyncDisposable
 
     private async Task ReceiveAsync()
     {
-        while (_listener.IsListening)
+        while (!_isStopping)
         {
             HttpListenerContext context;
             try
             {
                 context = await _listener.GetContextAsync();
             }
-            catch (Exception exception) when (!_listener.IsListening && exception is HttpListenerException or ObjectDisposedException)
+            catch (Exception exception) when (_isStopping && exception is HttpListenerException or ObjectDisposedException or InvalidOperationException)
             {
-                return; // Disposed.
+                return; // Stopped.
             }
 
             using var body = new MemoryStream();
