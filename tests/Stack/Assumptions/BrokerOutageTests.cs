@@ -4,12 +4,12 @@ using Messaging.Services;
 
 namespace Messaging.Stack;
 
-/// <summary>An endpoint outlives its broker.</summary>
+/// <summary>An endpoint outlives its broker. By hand, when MassTransit changes: with our inbox behind the endpoint OutageTests and the storm show the same.</summary>
 public sealed class BrokerOutageTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task A_delivery_that_was_in_the_filter_when_the_broker_went_comes_again_and_the_endpoint_goes_on()
     {
         var release = new TaskCompletionSource();

@@ -46,43 +46,6 @@ public sealed class StandaloneTests
         Assert.Equal(0, await folder.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
-    /// <summary>Somebody outside, a backup or a console, holds the file for longer than the half minute that it is waited for. Run by hand: it takes that long.</summary>
-    [Fact(Explicit = true)]
-    public async Task Row09_a_file_that_stays_busy_loses_no_order_and_parks_none()
-    {
-        const int orders = 400, refusals = 4;
-        using var folder = new TestFolder();
-        await using var service = await ServiceProcess.StartReadyAsync(Options(folder));
-        var keys = Enumerable.Range(0, orders).Select(i => $"key-{i}").ToList();
-        var burst = Task.WhenAll(keys.Select(key => SubmitForStatusAsync(service, key)));
-        await Eventually.True(async () => await folder.CountAsync("SELECT count(*) FROM orders") > 0, Limit);
-        await using (await folder.HoldAsync())
-        {
-            // Some are accepted and have no effect yet: the consuming side meets the lock as well as those who submit.
-            var waiting = await folder.CountAsync("SELECT (SELECT count(*) FROM submissions) - (SELECT count(*) FROM orders)");
-            TestContext.Current.TestOutputHelper?.WriteLine($"{waiting} accepted orders without an effect while the file is held");
-            Assert.NotEqual(0, waiting);
-
-            // Each is given up after 10 s; by then everybody has waited for the file in vain.
-            for (var refusal = 0; refusal < refusals; refusal++)
-            {
-                Assert.Equal(HttpStatusCode.ServiceUnavailable, await SubmitForStatusAsync(service, $"refused-{refusal}"));
-            }
-
-            Assert.Equal(waiting, await folder.CountAsync("SELECT (SELECT count(*) FROM submissions) - (SELECT count(*) FROM orders)"));
-        }
-
-        await burst;
-        foreach (var key in keys)
-        {
-            await Eventually.Equal(HttpStatusCode.Accepted, () => SubmitForStatusAsync(service, key), Limit);
-        }
-
-        await Eventually.Equal((long)orders, () => folder.CountAsync("SELECT count(DISTINCT idempotency_key) FROM orders WHERE idempotency_key LIKE 'key-%'"), Limit);
-        Assert.Equal(0, await folder.CountAsync("SELECT count(*) FROM (SELECT 1 FROM orders GROUP BY client, idempotency_key HAVING count(*) > 1)"));
-        Assert.Equal(0, await folder.CountAsync("SELECT count(*) FROM parked_messages"));
-    }
-
     [Fact]
     public async Task The_demo_ends_with_its_verdict()
     {
@@ -202,12 +165,6 @@ public sealed class StandaloneTests
         using var request = new HttpRequestMessage(HttpMethod.Post, "api/orders") { Content = JsonContent.Create(new { item = "book", quantity = 1 }) };
         request.Headers.Add("Idempotency-Key", key);
         return await service.Http.SendAsync(request, stop);
-    }
-
-    private static async Task<HttpStatusCode> SubmitForStatusAsync(ServiceProcess service, string key)
-    {
-        using var response = await SubmitAsync(service, key, TestContext.Current.CancellationToken);
-        return response.StatusCode;
     }
 
     private static async Task<string?> StatusAsync(ServiceProcess service, Uri location)

@@ -17,16 +17,5 @@ internal sealed class TestFolder : IDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The one writer of the file, until it is disposed.</summary>
-    public async Task<IAsyncDisposable> HoldAsync()
-    {
-        var connection = new SqliteConnection($"Data Source={System.IO.Path.Combine(Path, "messaging.db")};Pooling=False");
-        await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await using var command = connection.CreateCommand();
-        command.CommandText = "BEGIN IMMEDIATE";
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        return connection;
-    }
-
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }
