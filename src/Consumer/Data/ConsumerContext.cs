@@ -14,14 +14,19 @@ public abstract class ConsumerContext(DbContextOptions options) : DbContext(opti
     public DbSet<Balance> Balances => Set<Balance>();
 
     /// <summary>Written with the next <see cref="SaveChangesAsync(bool, CancellationToken)"/>.</summary>
-    internal RunningBalances RunningBalances { get; } = new();
+    internal CapturedPayments CapturedPayments { get; } = new();
 
-    /// <summary>Writes the running balances first: they are locked in an order that EF Core's own does not keep.</summary>
+    /// <summary>Writes the captured payments first: their balances are locked in an order that EF Core's own does not keep.</summary>
     public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
-        await RunningBalances.WriteAsync(this, cancellationToken);
+        await CapturedPayments.WriteAsync(this, cancellationToken);
         return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
     }
+
+    /// <exception cref="InvalidOperationException">Payments were captured: they are only written asynchronously.</exception>
+    public override int SaveChanges(bool acceptAllChangesOnSuccess) => CapturedPayments.AreWritten
+        ? base.SaveChanges(acceptAllChangesOnSuccess)
+        : throw new InvalidOperationException("Captured payments wait to be written. Call SaveChangesAsync instead.");
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

@@ -3,7 +3,7 @@ using Messaging.Transactional;
 
 namespace Messaging.Consumer;
 
-/// <summary>Writes the ledger and adds to the running balance: an effect that shows at once if it happens twice.</summary>
+/// <summary>Writes the ledger and adds to the client's balance: an effect that shows at once if it happens twice.</summary>
 internal sealed class CapturePaymentHandler(TimeProvider time) : IHandler<CapturePayment, ConsumerContext>
 {
     public Task<Outcome> HandleAsync(Incoming<CapturePayment> incoming, ConsumerContext database, CancellationToken cancellationToken)
@@ -11,7 +11,7 @@ internal sealed class CapturePaymentHandler(TimeProvider time) : IHandler<Captur
         // Whose it is, the claimed key says, not the body.
         var payment = incoming.Message with { Client = incoming.Key.Client, IdempotencyKey = incoming.Key.Key };
         var now = time.GetUtcNow();
-        database.Ledger.Add(new LedgerEntry
+        database.CapturedPayments.Add(new LedgerEntry
         {
             Id = Guid.CreateVersion7(now),
             PaymentId = payment.PaymentId,
@@ -21,7 +21,6 @@ internal sealed class CapturePaymentHandler(TimeProvider time) : IHandler<Captur
             Currency = payment.Currency,
             CapturedAt = now,
         });
-        database.RunningBalances.Add(payment.Client, payment.Currency, payment.Amount);
         return Task.FromResult(Outcome
             .Completed("captured", new { payment.PaymentId })
             .Publishing(new PaymentCaptured(payment.Client, payment.PaymentId, payment.Amount, payment.Currency, now)));

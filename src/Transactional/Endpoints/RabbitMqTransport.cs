@@ -78,7 +78,7 @@ internal sealed partial class RabbitMqTransport(
 
     public async ValueTask DisposeAsync()
     {
-        await DisconnectAsync(null);
+        await DisconnectAsync(_channel);
         Dispose();
     }
 
@@ -114,13 +114,13 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
-    /// <summary>Closes what failed; not what another window has opened in its place meanwhile.</summary>
+    /// <summary>Closes what failed, null where no channel came about; not what another window has opened in its place meanwhile.</summary>
     private async Task DisconnectAsync(ConfirmedChannel? failed)
     {
         await _connecting.WaitAsync();
         try
         {
-            if (failed is null || failed == _channel)
+            if (failed == _channel)
             {
                 await CloseAsync();
             }

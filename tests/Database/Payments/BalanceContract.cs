@@ -70,6 +70,25 @@ public abstract class BalanceContract(SharedServers servers, DatabaseProvider pr
         }
     }
 
+    [Fact]
+    public async Task Captured_payments_are_not_left_out_by_a_synchronous_save()
+    {
+        var engine = await StartEngineAsync();
+        await using var scope = engine.Services.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<ConsumerContext>();
+        database.CapturedPayments.Add(new LedgerEntry
+        {
+            Id = Guid.CreateVersion7(), PaymentId = Guid.CreateVersion7(), Client = Message.Client, IdempotencyKey = "key", Amount = 5, Currency = "EUR", CapturedAt = DateTimeOffset.UnixEpoch,
+        });
+
+        var refusal = Record.Exception(() => database.SaveChanges());
+        Assert.Contains("SaveChangesAsync", Assert.IsType<InvalidOperationException>(refusal).Message, StringComparison.Ordinal);
+        Assert.Equal(0, await Tables.CountAsync("ledger"));
+
+        await database.SaveChangesAsync(Cancelled);
+        await AssertBalanceAsync(engine, 5, 1);
+    }
+
     private static async Task AssertBalanceAsync(Engine engine, decimal sum, int entries, string client = Message.Client)
     {
         await using var scope = engine.Services.CreateAsyncScope();
