@@ -22,7 +22,7 @@ internal static class AuditCommand
 
             It only reads. While a load is running, what is on its way looks lost: stop the load, and give --wait.
 
-            Exit code: 0 good; 1 an invariant is violated; 2 what was asked for could not be checked, no key was accepted, or the arguments cannot be used.
+            Exit code: 0 good; 1 an invariant is violated; 2 what was asked for could not be checked, no key was accepted, nobody said where the effects of an operation are, or the arguments cannot be used.
 
             Examples:
               messaging audit --postgres 'Host=localhost;Database=messaging;Username=messaging' --rabbitmq amqp://guest:guest@localhost/ --wait 60s

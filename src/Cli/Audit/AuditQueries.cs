@@ -8,7 +8,8 @@ namespace Messaging.Cli;
 /// </summary>
 internal static class AuditQueries
 {
-    public const string Operations = "SELECT DISTINCT operation, '' FROM submissions";
+    /// <summary>Also of those that only foreign producers send.</summary>
+    public const string Operations = "SELECT operation, '' FROM submissions UNION SELECT operation, '' FROM inbox";
 
     /// <summary>Accepted, and there is neither an effect, nor a refusal by the business, nor a parked message.</summary>
     public static string Lost(string table) => $"""
@@ -18,6 +19,15 @@ internal static class AuditQueries
         LEFT JOIN inbox AS i ON i.key_digest = s.key_digest AND i.status = 'failed'
         LEFT JOIN parked_messages AS p ON p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint
         WHERE s.operation = @operation AND e.client IS NULL AND i.key_digest IS NULL AND p.id IS NULL
+        """;
+
+    /// <summary>Accepted, of an operation whose effects are in no table, and there is neither an outcome nor a parked message.</summary>
+    public const string WithoutOutcome = """
+        SELECT s.client, s.idempotency_key
+        FROM submissions AS s
+        LEFT JOIN inbox AS i ON i.key_digest = s.key_digest AND i.status IS NOT NULL
+        LEFT JOIN parked_messages AS p ON p.key_digest = s.key_digest AND p.fingerprint = s.fingerprint
+        WHERE s.operation = @operation AND i.key_digest IS NULL AND p.id IS NULL
         """;
 
     public static string Doubled(string table) =>

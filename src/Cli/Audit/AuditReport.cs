@@ -25,10 +25,13 @@ internal sealed record AuditReport
 
     public required IReadOnlyList<QueueCount> Queues { get; init; }
 
+    /// <summary>Operations that have keys, and of which nobody said where their effects are.</summary>
+    public required IReadOnlyList<string> Uncompared { get; init; }
+
     /// <summary>I1 to I7, in this order.</summary>
     public required IReadOnlyList<InvariantResult> Invariants { get; init; }
 
-    /// <summary>What was not named, so not checked, is the reader's to weigh: no broker, no journal. That nothing was accepted is no proof of anything.</summary>
+    /// <summary>No broker and no journal are the reader's to weigh. That nothing was accepted, or that a kind of effects was not looked at, is no proof of anything.</summary>
     public Judgement Judgement =>
         Invariants.Any(i => i.State == CheckState.Violated) ? Judgement.Violated : Incomplete is null ? Judgement.Good : Judgement.Incomplete;
 
@@ -38,5 +41,7 @@ internal sealed record AuditReport
     public string Verdict => $"{Keys} keys, {Effects} effects, {Lost} lost, {Doubled} doubled{(Parked > 0 ? $", {Parked} parked" : "")}";
 
     /// <summary>Why it proves nothing; null when it does.</summary>
-    public string? Incomplete => Keys == 0 ? Cli.Verdict.NothingAccepted() : null;
+    public string? Incomplete => Keys == 0 ? Cli.Verdict.NothingAccepted()
+        : Uncompared.Count > 0 ? $"the effects of {string.Join(", ", Uncompared)} were not looked at; say where they are: --effects {string.Join(' ', Uncompared.Select(o => o + "=TABLE"))} (OPERATION=- where no table holds them), beside the others"
+        : null;
 }

@@ -15,14 +15,14 @@ internal sealed class DeploymentOptions
 
     private readonly Option<IReadOnlyList<EffectTable>> _effects = new("--effects")
     {
-        Description = "Where effects are: TABLE, OPERATION=TABLE or OPERATION=TABLE:BALANCES. A table has the columns client and idempotency_key; with balances also currency and amount. Default: submit-order=orders capture-payment=ledger:balances.",
+        Description = "Where effects are: TABLE, OPERATION=TABLE or OPERATION=TABLE:BALANCES; OPERATION=- where no table holds them, and only outcomes are looked at. A table has the columns client and idempotency_key; with balances also currency and amount. Default: submit-order=orders capture-payment=ledger:balances.",
         HelpName = "OPERATION=TABLE",
         AllowMultipleArgumentsPerToken = true,
         CustomParser = result =>
         {
             foreach (var token in result.Tokens.Where(token => EffectTable.Parse(token.Value) is null))
             {
-                result.AddError($"--effects is '{token.Value}'; it must be TABLE, OPERATION=TABLE or OPERATION=TABLE:BALANCES, of letters, digits, underscores and dots.");
+                result.AddError($"--effects is '{token.Value}'; it must be TABLE, OPERATION=TABLE, OPERATION=TABLE:BALANCES or OPERATION=-, of letters, digits, underscores and dots.");
             }
 
             return [.. result.Tokens.Select(token => EffectTable.Parse(token.Value)).OfType<EffectTable>()];

@@ -31,7 +31,7 @@ internal enum Act
 
     Reconcile,
 
-    /// <summary>The process is restarted, and will fail at one of its crash points.</summary>
+    /// <summary>The process is restarted, and will die at one of its crash points.</summary>
     Crash,
 }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Npgsql;
 
 namespace Messaging.Database;
@@ -58,7 +59,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
     /// <summary>Does all of it, delivers what is left, and says which invariants do not hold.</summary>
     public async Task<IReadOnlyList<string>> RunAsync(IReadOnlyList<Step> steps)
     {
-        await RestartAsync(crash: null);
+        await RestartAsync(diesAt: null);
         foreach (var step in steps)
         {
             if (step.Act is Act.Dispatch or Act.TimePasses or Act.Crash || _burst.Count >= Burst)
@@ -122,7 +123,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
                 _burst.Add(ReconcileAsync());
                 break;
             default:
-                await RestartAsync(new CrashPath(CrashPoints[step.Pick % CrashPoints.Length], () => throw new CrashException()));
+                await RestartAsync(CrashPoints[step.Pick % CrashPoints.Length]);
                 break;
         }
     }
@@ -143,9 +144,9 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
                 _history.Answered(submission, await _engine!.Submissions.SubmitAsync(submission, CancellationToken.None));
                 return;
             }
-            catch (CrashException) when (attempts == 1)
+            catch (DatabaseUnavailableException) when (attempts == 1 && _crash?.HasStruck == true)
             {
-                // It may have been stored or not.
+                // The process died in between: it may have been stored or not.
             }
         }
     }
@@ -192,9 +193,9 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
         {
             Interlocked.Add(ref _forgotten, await _engine!.Retention.RunOnceAsync(CancellationToken.None));
         }
-        catch (CrashException)
+        catch (OperationCanceledException) when (_crash?.HasStruck == true)
         {
-            // Rolled back.
+            // The process died: rolled back.
         }
     }
 
@@ -213,42 +214,58 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
         if (_crash?.HasStruck == true)
         {
             Crashes++;
-            await RestartAsync(crash: null);
+            await RestartAsync(diesAt: null);
         }
     }
 
-    private async Task RestartAsync(CrashPath? crash)
+    /// <summary>Everything the new process starts may strike, once. One that dies while it starts has another behind it.</summary>
+    private async Task RestartAsync(string? diesAt)
     {
         if (_engine is not null)
         {
             await _engine.DisposeAsync();
         }
 
-        (_engine, _crash) = (await StartAsync(crash), crash);
-    }
-
-    /// <summary>Everything the engine starts, from here on, may strike.</summary>
-    private async Task<Engine> StartAsync(CrashPath? crash)
-    {
-        if (crash is not null)
+        var engine = (Engine?)null;
+        _crash = diesAt is null ? null : new CrashPath(diesAt, () => Die(engine!));
+        if (_crash is not null)
         {
-            CrashPoint.Arm(crash);
+            CrashPoint.Arm(_crash);
         }
 
-        var engine = new Engine(provider, connectionString, setup =>
+        _engine = engine = Create();
+        try
         {
-            setup.With("Retention:Hours", Horizon.TotalHours).With("Retention:ToleranceMinutes", Tolerance.TotalMinutes).With("Retention:MaxBatchSize", 7);
-            setup.With("Inbox:RetryDelayMilliseconds", 1);
-            setup.Script.On(ModelMessage.Flaky, (run, _) => run % 2 == 1 ? throw new InvalidOperationException("flaky") : Task.CompletedTask);
-            setup.Script.Throws(ModelMessage.Poison);
-            setup.Transport = _broker;
-            setup.Services.AddSingleton<TimeProvider>(_time);
-            ModelMessage.AddInbox(setup);
-        });
-        await engine.StartAsync();
-        _ = (engine.Submissions, engine.Inbox(ModelMessage.Operation));
-        return engine;
+            await engine.StartAsync();
+            _ = (engine.Submissions, engine.Inbox(ModelMessage.Operation));
+        }
+        catch (OperationCanceledException) when (_crash?.HasStruck == true)
+        {
+            Crashes++;
+            await RestartAsync(diesAt: null);
+        }
     }
+
+    /// <summary>
+    /// As far as a process can die within another: what it was doing is rolled back, it takes nothing up again, and the broker has back what it
+    /// had handed out. (In the crash matrix real ones are killed.)
+    /// </summary>
+    private static void Die(Engine engine)
+    {
+        engine.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        throw new OperationCanceledException("The process died here.");
+    }
+
+    private Engine Create() => new(provider, connectionString, setup =>
+    {
+        setup.With("Retention:Hours", Horizon.TotalHours).With("Retention:ToleranceMinutes", Tolerance.TotalMinutes).With("Retention:MaxBatchSize", 7);
+        setup.With("Inbox:RetryDelayMilliseconds", 1);
+        setup.Script.On(ModelMessage.Flaky, (run, _) => run % 2 == 1 ? throw new InvalidOperationException("flaky") : Task.CompletedTask);
+        setup.Script.Throws(ModelMessage.Poison);
+        setup.Transport = _broker;
+        setup.Services.AddSingleton<TimeProvider>(_time);
+        ModelMessage.AddInbox(setup);
+    });
 
     private async Task DispatchAsync()
     {
@@ -280,7 +297,7 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
     private async Task DrainAsync()
     {
         await EndBurstAsync();
-        await RestartAsync(crash: null);
+        await RestartAsync(diesAt: null);
         for (var rounds = 1; rounds == 1 || await IsSomethingLeftAsync(); rounds++)
         {
             Assert.True(rounds <= MaxDrainRounds, $"I7: after {MaxDrainRounds} rounds without a fault there is still something to publish again");
@@ -297,6 +314,4 @@ internal sealed class World(DatabaseProvider provider, string connectionString) 
     /// <summary>The engine's own reconciler, which looks once at its start, may be late and have found what was lost before we did.</summary>
     private async Task<bool> IsSomethingLeftAsync() =>
         await ReconcileAsync() > 0 || await _tables.CountAsync("outgoing_messages") > 0 || !_broker.IsEmpty;
-
-    private sealed class CrashException() : Exception("The process died here.");
 }

@@ -55,6 +55,43 @@ public sealed class AuditTests(AuditedDeployment audited, SharedServers servers)
     }
 
     [Fact]
+    public async Task Effects_whose_table_nobody_named_are_not_said_to_be_there()
+    {
+        var (code, output) = await AuditAsync("--effects", "submit-order=orders");
+
+        Assert.True(code == 2, output);
+        Assert.Contains("INCOMPLETE: the effects of capture-payment were not looked at", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Also an operation that only foreign producers send, which has keys in the inbox alone.</summary>
+    [Theory]
+    [InlineData("submissions", "inbox")]
+    [InlineData("inbox", "submissions")]
+    public async Task An_operation_that_nobody_named_is_named(string there, string notThere)
+    {
+        await TamperAsync($"UPDATE {there} SET operation = 'notify' WHERE idempotency_key = @key; DELETE FROM {notThere} WHERE idempotency_key = @key; DELETE FROM orders WHERE idempotency_key = @key");
+
+        var (code, output) = await CommandLine.RunAsync(AuditedDeployment.Limit, "audit", "--database", "sqlite", "--connection", DatabaseFile);
+
+        Assert.True(code == 2, output);
+        Assert.Contains("INCOMPLETE: the effects of notify were not looked at", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", 0, "Holds")]
+    [InlineData("; DELETE FROM inbox WHERE idempotency_key = @key", 1, "Violated")]
+    public async Task Of_effects_that_no_table_holds_the_outcome_is_looked_at(string harm, int expected, string state)
+    {
+        await TamperAsync("UPDATE submissions SET operation = 'notify' WHERE idempotency_key = @key; UPDATE inbox SET operation = 'notify' WHERE idempotency_key = @key; DELETE FROM orders WHERE idempotency_key = @key" + harm);
+
+        var (code, output) = await CommandLine.RunAsync(AuditedDeployment.Limit,
+            "audit", "--database", "sqlite", "--connection", DatabaseFile, "--json", "--effects", "submit-order=orders", "capture-payment=ledger:balances", "notify=-");
+
+        Assert.True(code == expected, output);
+        Assert.Equal(state, Find(output, "I1").State);
+    }
+
+    [Fact]
     public async Task Without_a_look_at_the_queues_nobody_knows_whether_they_are_drained()
     {
         var (_, output) = await AuditAsync("--json");

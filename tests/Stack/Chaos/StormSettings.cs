@@ -33,6 +33,11 @@ internal sealed record StormSettings(double Minutes, int Rate, int Keys, double 
     /// <summary>So that the promised faults take most of the storm.</summary>
     public string Every => string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(((Minutes * 60) - (2 * WindowSeconds)) * 0.6 / ((2.8 * Kills) + (2 * Restarts)), 3, 30):0.#}s");
 
-    private static double? Number(string name) =>
-        double.TryParse(Environment.GetEnvironmentVariable("MESSAGING_STORM_" + name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+    /// <summary>Unset or empty is null. A storm that is weaker than the one asked for would pass for it.</summary>
+    private static double? Number(string name) => Environment.GetEnvironmentVariable("MESSAGING_STORM_" + name) switch
+    {
+        null or "" => null,
+        var text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
+        var text => throw new FormatException($"MESSAGING_STORM_{name} is '{text}'; it must be a number."),
+    };
 }

@@ -79,6 +79,16 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
             }
 
             await SettleAsync(caller);
+            MustHaveLived(cell, service, life);
+        }
+    }
+
+    /// <summary>A cut is waited for: a service that ends of it would be started again here, and would only look well.</summary>
+    internal static void MustHaveLived(CrashCell cell, HostedService service, IServiceProvider life)
+    {
+        if (cell.Fault is Fault.DatabaseCut or Fault.BrokerCut)
+        {
+            Assert.True(service.Services == life, $"{cell}: the service ended of the cut");
         }
     }
 

@@ -64,8 +64,10 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
             CrashScenario.Strike(cell, lane, service, hangUp);
         });
         await service.StartAsync(path);
+        var life = service.Services;
         await redelivered.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
         await MustBePairedAsync();
+        CrashScenario.MustHaveLived(cell, service, life);
     }
 
     /// <summary>Parked as too late or, were the promise broken, an effect more, which the checker then names.</summary>

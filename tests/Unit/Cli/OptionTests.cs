@@ -177,6 +177,9 @@ public sealed class OptionTests
     {
         Assert.Equal(new EffectTable("submit-order", "sales"), EffectTable.Parse("sales"));
         Assert.Equal(new EffectTable("pay", "shop.entries", "sums"), EffectTable.Parse("pay=shop.entries:sums"));
+        Assert.Equal(new EffectTable("notify", null), EffectTable.Parse("notify=-"));
+        Assert.Null(EffectTable.Parse("-"));
+        Assert.Null(EffectTable.Parse("notify=-:sums"));
         Assert.Null(EffectTable.Parse("pay=a b"));
         Assert.Null(EffectTable.Parse("=a"));
     }
