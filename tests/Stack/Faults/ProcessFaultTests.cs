@@ -61,6 +61,7 @@ public sealed class ProcessFaultTests(SharedServers servers)
         await Eventually.True(async () => await deployment.CountAsync("SELECT count(*) FROM orders") > 0, Limit);
         await Eventually.True(async () => await deployment.CountAsync($"SELECT count(*) {Working}") > 0, Limit);
         zombie.Send(Signal.Stop);
+        var told = Task.CompletedTask;
         try
         {
             await Eventually.True(async () => await deployment.CountAsync($"SELECT count(*) {Open}") > 0);
@@ -76,6 +77,11 @@ public sealed class ProcessFaultTests(SharedServers servers)
             Assert.InRange(await deployment.CountAsync("SELECT count(*) FROM orders"), 0, Messages - 1);
             await deployment.ExecuteAsync($"SELECT pg_terminate_backend(pid) {Open}");
             await Eventually.Equal((long)Messages, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+
+            // Waited for before it prints them: EF Core tells each failed batch in a thousand lines, and only the last ones are kept.
+            told = Task.WhenAll(
+                zombie.Output.WaitForLineAsync("Holding what has been received until the database is back", Limit),
+                zombie.Output.WaitForLineAsync("The queue orders is not received until the broker is back", Limit));
         }
         finally
         {
@@ -83,8 +89,7 @@ public sealed class ProcessFaultTests(SharedServers servers)
         }
 
         // It finds its transaction ended, and the connection closed under it: no acknowledgement of what it had held could count.
-        await zombie.Output.WaitForLineAsync("Holding what has been received until the database is back", Limit);
-        await zombie.Output.WaitForLineAsync("The queue orders is not received until the broker is back", Limit);
+        await told;
         await zombie.WaitUntilReadyAsync();
         await deployment.DrainedAsync(Limit);
         Assert.Equal(Messages, await deployment.CountAsync("SELECT count(*) FROM orders"));
