@@ -31,7 +31,7 @@ internal static class Contender
         "naive" => await NaiveConsumer.RunAsync(work),
         "publish" => await RawPublisher.RunAsync(work),
         "dispatch" => await EngineDispatcher.RunAsync(work),
-        "serve-empty" or "serve-single" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
+        "serve-empty" or "serve-single" or "serve-single-by-hand" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
         "sqlite-loop" => SqliteLoop.Run(work.Database, work.Total),
         _ => await EngineConsumer.RunAsync(name, work),
     };

@@ -65,8 +65,9 @@ internal sealed class Session(SessionOptions options)
         var http = new HttpRun(arena);
         yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
         yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 8));
+        yield return new Run("http", "http one transaction each by hand", () => http.CompareAsync("serve-single-by-hand", "http one transaction each by hand", 8));
         yield return new Run("http", "http ours", () => http.RunOursAsync("http ours", dispatching: false));
-        yield return new Run("http", "http one transaction, one confirm each", () => http.CompareAsync("serve-single-publish", "http one transaction, one confirm each", 8));
+        yield return new Run("http", "http one transaction, one confirm each by hand", () => http.CompareAsync("serve-single-publish", "http one transaction, one confirm each by hand", 8));
         yield return new Run("http", "http and dispatch", () => http.RunOursAsync("http and dispatch", dispatching: true));
         var dispatch = new DispatchRun(arena);
         foreach (var queue in (string[])[Broker.Quorum, Broker.Classic])

@@ -52,7 +52,7 @@ public static class PublisherServices
         app.UseSecurityHeaders();
         app.UseMiddleware<ProblemAnswers>();
         app.UseRouting();
-        app.UseCors();
+        app.UseFrontCors();
         app.UseMiddleware<ClientAuthentication>();
         app.UseMiddleware<RequestRate>();
 

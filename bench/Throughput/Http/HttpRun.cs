@@ -64,7 +64,7 @@ internal sealed class HttpRun(Arena arena)
         }
     }
 
-    /// <param name="contender">serve-empty, serve-single or serve-single-publish.</param>
+    /// <param name="contender">serve-empty, serve-single, serve-single-by-hand or serve-single-publish.</param>
     /// <param name="name">Its name in the table.</param>
     /// <param name="share">A slow contender gets this fraction of the requests.</param>
     public async Task CompareAsync(string contender, string name, int share)
@@ -81,7 +81,7 @@ internal sealed class HttpRun(Arena arena)
         await load.RunAsync(requests);
         Report(name, await load.RunAsync(requests));
         await ground.RequireAsync(contender == "serve-empty" ? 0 : 2 * requests, "SELECT count(*) FROM submissions");
-        await ground.RequireAsync(contender == "serve-single" ? 2 * requests : 0, "SELECT count(*) FROM outgoing_messages");
+        await ground.RequireAsync(contender is "serve-single" or "serve-single-by-hand" ? 2 * requests : 0, "SELECT count(*) FROM outgoing_messages");
         await ground.RequireQueuedAsync(ground.Work.Queue, contender == "serve-single-publish" ? 2 * requests : 0);
     }
 

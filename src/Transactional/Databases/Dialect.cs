@@ -51,8 +51,11 @@ internal abstract class Dialect
     /// Has the database find rows by index, whatever it believes of the size of its tables: a plan that was prepared while a table was
     /// small reads all of it, over and over, while it grows. For statements that ask for rows by key, within a transaction.
     /// </summary>
-    public virtual string ByIndex(string statements, int? lockWaitMilliseconds = null) =>
-        (lockWaitMilliseconds is { } bound ? BoundLockWait(bound) : "") + statements;
+    /// <param name="statements">One or several, with a semicolon between them.</param>
+    /// <param name="lockWaitMilliseconds">How long each lock is waited for; null leaves it as it is.</param>
+    /// <param name="ending">What ends the transaction behind them (<see cref="WriteTransaction.Ending"/>); null when it goes on.</param>
+    public virtual string ByIndex(string statements, int? lockWaitMilliseconds = null, string? ending = null) =>
+        (lockWaitMilliseconds is { } bound ? BoundLockWait(bound) : "") + statements + (ending is null ? "" : "; " + ending);
 
     /// <summary>The rows as a table expression named <paramref name="alias"/>, their values bound to <paramref name="command"/>.</summary>
     public abstract string Source(DbCommand command, RowSet rows, string alias);

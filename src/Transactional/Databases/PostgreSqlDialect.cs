@@ -24,15 +24,16 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override void Configure(DbContextOptionsBuilder options) => options.UseNpgsql(dataSource);
 
     public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
-        new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
+        new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken)) { Ending = "COMMIT" };
 
     public override async Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) =>
         new((await BeginAsync(connection, cancellationToken)).Inner) { Preamble = "SET LOCAL synchronous_commit = off; " };
 
-    public override string ByIndex(string statements, int? lockWaitMilliseconds = null)
+    /// <summary>The settings end with the transaction; one that goes on has the planner's choices back.</summary>
+    public override string ByIndex(string statements, int? lockWaitMilliseconds = null, string? ending = null)
     {
         var bound = lockWaitMilliseconds is { } milliseconds ? $", set_config('lock_timeout', '{milliseconds}', true)" : "";
-        return $"SELECT 1 WHERE concat({Set("'off'")}{bound}) IS NULL; {statements}; SELECT 1 WHERE concat({Set("NULL")}) IS NULL";
+        return $"SELECT 1 WHERE concat({Set("'off'")}{bound}) IS NULL; {statements}; {ending ?? $"SELECT 1 WHERE concat({Set("NULL")}) IS NULL"}";
 
         static string Set(string value) => $"set_config('enable_seqscan', {value}, true), set_config('enable_hashjoin', {value}, true), set_config('enable_mergejoin', {value}, true)";
     }

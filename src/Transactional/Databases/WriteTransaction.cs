@@ -13,6 +13,12 @@ internal sealed class WriteTransaction(DbTransaction transaction, IDisposable? t
     /// <summary>Stands before the text of the first command, and so costs no round trip of its own.</summary>
     public string Preamble { get; init; } = "";
 
+    /// <summary>
+    /// Stands behind the text of the last command and commits, in the trip of that command; null where committing is a call of its own. A
+    /// transaction that nobody ends so is committed by <see cref="CommitAsync"/>.
+    /// </summary>
+    public string? Ending { get; init; }
+
     public DbCommand CreateCommand()
     {
         var command = transaction.Connection!.CreateCommand();

@@ -105,8 +105,11 @@ internal sealed class GroupCommit : IAsyncDisposable
         {
             try
             {
-                await TryCommitAsync(waiting, connection, lockWaitMilliseconds);
-                return ([], null);
+                waiting = await TryCommitAsync(waiting, connection, lockWaitMilliseconds);
+                if (waiting.Count > 0 && collisions == MaxCollisions)
+                {
+                    return (waiting, (DatabaseFault.Collision, new InvalidOperationException("Keys were forgotten each time they were asked for.")));
+                }
             }
             catch (DbException exception)
             {
@@ -116,10 +119,6 @@ internal sealed class GroupCommit : IAsyncDisposable
                 {
                     return (waiting, (fault, exception));
                 }
-            }
-            catch (ForgottenMeanwhileException) when (collisions < MaxCollisions)
-            {
-                continue;
             }
             catch (OperationCanceledException exception)
             {
@@ -140,9 +139,11 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     /// <summary>
     /// Owns the transaction of a group. Killed before the commit: nothing happened, every key is free. Killed after the commit: the
-    /// submissions and their outgoing messages are there; a caller who got no answer asks again and gets a replay.
+    /// submissions and their outgoing messages are there; a caller who got no answer asks again and gets a replay. On PostgreSQL the commit
+    /// travels with the insert: killed meanwhile, it is the one or the other.
     /// </summary>
-    private async Task TryCommitAsync(List<PendingSubmission> group, WriterConnection connection, int lockWaitMilliseconds)
+    /// <returns>Who has no answer yet: their keys were there, and forgotten by retention before they were read. Now they are free.</returns>
+    private async Task<List<PendingSubmission>> TryCommitAsync(List<PendingSubmission> group, WriterConnection connection, int lockWaitMilliseconds)
     {
         // Two requests with one key in the same group: the first one stands for it, the other is answered by what it finds.
         var leasedAt = _dispatcher.Now;
@@ -153,23 +154,34 @@ internal sealed class GroupCommit : IAsyncDisposable
         {
             await using var command = transaction.CreateCommand();
             CrashPoint.Reach("P1", group.Count);
-            known = await SubmissionsTable.InsertAsync(_database.Dialect, command, first, lockWaitMilliseconds, _leaseMilliseconds, bounded.Token);
-            if (known.Count < first.Count)
+            var inserting = SubmissionsTable.InsertAsync(
+                _database.Dialect, command, first, lockWaitMilliseconds, _leaseMilliseconds, transaction.Ending, bounded.Token);
+            if (transaction.Ending is null)
             {
-                // Found by the insert, forgotten by retention, no longer there to be read: now the key is free.
-                throw new ForgottenMeanwhileException();
+                await inserting;
+                CrashPoint.Reach("P2", group.Count);
+                await CrashPoint.ReachWithinAsync("P3", transaction.CommitAsync(bounded.Token), group.Count);
+            }
+            else
+            {
+                await CrashPoint.ReachWithinAsync("P3", inserting, group.Count);
             }
 
-            CrashPoint.Reach("P2", group.Count);
-            await CrashPoint.ReachWithinAsync("P3", transaction.CommitAsync(bounded.Token), group.Count);
+            known = await inserting;
         }
 
         CrashPoint.Reach("P4", group.Count);
-        group.ForEach(pending => Answer(pending, known[pending.Digest], leasedAt));
+        group.ForEach(pending => Answer(pending, known, leasedAt));
+        return [.. group.Where(p => !known.ContainsKey(p.Digest))];
     }
 
-    private void Answer(PendingSubmission pending, KnownSubmission found, long leasedAt)
+    private void Answer(PendingSubmission pending, Dictionary<Guid, KnownSubmission> known, long leasedAt)
     {
+        if (!known.TryGetValue(pending.Digest, out var found))
+        {
+            return;
+        }
+
         var outcome = found.Id == pending.Submission.Id ? SubmissionOutcome.Accepted
             : found.Fingerprint == pending.Submission.Fingerprint ? SubmissionOutcome.Replayed
             : SubmissionOutcome.KeyReused;
@@ -198,6 +210,4 @@ internal sealed class GroupCommit : IAsyncDisposable
                 break;
         }
     }
-
-    private sealed class ForgottenMeanwhileException() : Exception("A key was forgotten while it was asked for.");
 }

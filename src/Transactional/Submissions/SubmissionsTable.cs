@@ -14,11 +14,13 @@ internal static class SubmissionsTable
 
     /// <summary>
     /// One round trip: inserts the submissions whose keys are new, their outgoing messages with them, and reads what every key of the
-    /// group stands for now. The caller tells its own by their ids.
+    /// group stands for now. The caller tells its own by their ids. With an ending (<see cref="WriteTransaction.Ending"/>) all this is committed as
+    /// well.
     /// </summary>
+    /// <returns>Of every key, but one that retention forgot between the insert that found it and the reading.</returns>
     public static async Task<Dictionary<Guid, KnownSubmission>> InsertAsync(
         Dialect dialect, DbCommand command, IReadOnlyList<(Guid Digest, Submission Submission)> group, int lockWaitMilliseconds, int leaseMilliseconds,
-        CancellationToken cancellationToken)
+        string? ending, CancellationToken cancellationToken)
     {
         var rows = RowSet.Of(group, (set, all) => set
             .Ids("key_digest", all, s => s.Digest)
@@ -45,7 +47,7 @@ internal static class SubmissionsTable
             Own = "h.key_digest, h.id",
             Returning = "key_digest, id, client, idempotency_key, fingerprint, destination, message_type, body, accepted_at_ms, trace_parent",
             Then = inserted => OutgoingTable.InsertFor(dialect, inserted),
-        }), lockWaitMilliseconds);
+        }), lockWaitMilliseconds, ending);
 
         var ours = group.ToDictionary(s => s.Digest, s => s.Submission);
         var known = new Dictionary<Guid, KnownSubmission>(group.Count);

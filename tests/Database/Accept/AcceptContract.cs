@@ -161,7 +161,7 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
             await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
             await using var command = transaction.CreateCommand();
             var held = Message.Submission("k");
-            await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, [(held.Key.ToDigest(), held)], 5_000, 1000, Cancelled);
+            await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, [(held.Key.ToDigest(), held)], 5_000, 1000, ending: null, Cancelled);
 
             var waiting = await engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled);
             Assert.Equal((SubmissionOutcome.InFlight, Guid.Empty), (waiting.Outcome, waiting.Id));
@@ -183,7 +183,7 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
         await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
         await using var command = transaction.CreateCommand();
         var held = Enumerable.Range(0, keys).Where(IsHeld).Select(i => Message.Submission($"key-{i}")).Select(s => (s.Key.ToDigest(), s)).OrderBy(s => s.Item1).ToList();
-        await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, held, 5_000, 1000, Cancelled);
+        await SubmissionsTable.InsertAsync(engine.Database.Dialect, command, held, 5_000, 1000, ending: null, Cancelled);
 
         var submitted = Enumerable.Range(0, keys).Select(i => (IsHeld: IsHeld(i), Result: engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled))).ToList();
         var free = await Task.WhenAll(submitted.Where(s => !s.IsHeld).Select(s => s.Result));

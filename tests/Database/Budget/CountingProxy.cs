@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Messaging.Services;
 
 namespace Messaging.Database;
 
@@ -88,6 +89,7 @@ internal sealed class CountingProxy : IAsyncDisposable
     /// <summary>The first message has no type: it is the one that starts the session.</summary>
     private async Task ForwardRequestsAsync(NetworkStream from, NetworkStream to)
     {
+        var messages = new ClientMessages();
         var header = new byte[5];
         await from.ReadExactlyAsync(header.AsMemory(0, 4), _stop.Token);
         await ForwardAsync(header.AsMemory(0, 4), BinaryPrimitives.ReadInt32BigEndian(header) - 4);
@@ -104,6 +106,7 @@ internal sealed class CountingProxy : IAsyncDisposable
             var message = new byte[head.Length + length];
             head.CopyTo(message);
             await from.ReadExactlyAsync(message.AsMemory(head.Length), _stop.Token);
+            Interlocked.Add(ref _commits, messages.Commits(message).Count);
             await to.WriteAsync(message, _stop.Token);
             return message[head.Length..];
         }
@@ -115,11 +118,6 @@ internal sealed class CountingProxy : IAsyncDisposable
         if (type == 'S' || (type == 'Q' && !SentAhead.Any(ahead => text.StartsWith(ahead, StringComparison.Ordinal))))
         {
             Interlocked.Increment(ref _roundTrips);
-        }
-
-        if (text == "COMMIT")
-        {
-            Interlocked.Increment(ref _commits);
         }
     }
 

@@ -33,7 +33,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
         await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Inbox:MaxAttempts", 1));
         await engine.StartAsync();
 
-        foreach (var (where, n) in EveryByte.Select((where, i) => (where, i + 1)))
+        foreach (var (where, n) in EveryByte(ClientMessages.CommitSize).Select((where, i) => (where, i + 1)))
         {
             cutter.Where = where;
             cutter.CutNext(1);
@@ -56,7 +56,7 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
         await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Dispatch:PollIntervalMilliseconds", 60_000));
         await engine.StartAsync();
 
-        foreach (var (where, n) in EveryByte.Select((where, i) => (where, i + 1)))
+        foreach (var (where, n) in EveryByte(ClientMessages.TravellingCommitSize).Select((where, i) => (where, i + 1)))
         {
             cutter.Where = where;
             cutter.CutNext(1);
@@ -69,13 +69,13 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
         }
 
         var ids = (await Tables.RowsAsync("SELECT id FROM outgoing_messages")).ConvertAll(r => (Guid)r[0]!).Union(engine.Broker.Sent.Select(m => m.Id));
-        Assert.Equal(EveryByte.Count(), ids.Count());
+        Assert.Equal(EveryByte(ClientMessages.TravellingCommitSize).Count(), ids.Count());
     }
 
     /// <summary>Every place at which the client does not have the whole answer: within the commit, the server has not done it; within the answer, it has.</summary>
-    private static IEnumerable<Cut> EveryByte =>
+    private static IEnumerable<Cut> EveryByte(int commitSize) =>
     [
-        .. Enumerable.Range(0, CommitCutter.CommitSize).Select(bytes => new Cut(Flow.ToServer, bytes)),
+        .. Enumerable.Range(0, commitSize).Select(bytes => new Cut(Flow.ToServer, bytes)),
         .. Enumerable.Range(0, CommitCutter.AnswerSize).Select(bytes => new Cut(Flow.ToClient, bytes)),
     ];
 

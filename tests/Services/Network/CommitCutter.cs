@@ -22,10 +22,7 @@ public sealed class CommitCutter : IAsyncDisposable
         ConnectionString = Through(_proxy, connectionString);
     }
 
-    /// <summary>The bytes of a commit.</summary>
-    public static int CommitSize => ClientMessages.CommitSize;
-
-    /// <summary>The bytes of its answer: that the command is complete, and that the server is ready for the next.</summary>
+    /// <summary>The bytes of an answer to a commit: that the command is complete, and that the server is ready for the next.</summary>
     public static int AnswerSize => 12 + 6;
 
     public string ConnectionString { get; }
@@ -61,41 +58,42 @@ public sealed class CommitCutter : IAsyncDisposable
 
     private sealed class Watch(CommitCutter owner) : IWatch
     {
-        private const int Everything = int.MaxValue;
+        private readonly ClientMessages _requests = new();
+        private readonly ServerMessages _answers = new();
+        private volatile bool _cutsAnswer;
+        private int? _passing;
 
-        private readonly ClientMessages _messages = new();
-        private volatile int _passing = Everything;
-
-        public int? See(Flow flow, ReadOnlySpan<byte> bytes) => flow == Flow.ToServer ? SeeRequest(bytes) : SeeAnswer(bytes.Length);
+        public int? See(Flow flow, ReadOnlySpan<byte> bytes) => flow == Flow.ToServer ? SeeRequest(bytes) : SeeAnswer(bytes);
 
         private int? SeeRequest(ReadOnlySpan<byte> bytes)
         {
-            if (!_messages.Commits(bytes).Any(work => work.Any(s => s.Contains(owner._work, StringComparison.Ordinal))) || Interlocked.Decrement(ref owner._left) < 0)
+            if (_requests.Commits(bytes).FirstOrDefault(IsMeant) is not { } commit || Interlocked.Decrement(ref owner._left) < 0)
             {
                 return null;
             }
 
             if (owner.Where.Flow == Flow.ToServer)
             {
-                // Its client sends nothing behind a commit before it has the answer.
-                return Math.Clamp(bytes.Length - ClientMessages.CommitSize + owner.Where.Bytes, 0, bytes.Length);
+                return Math.Clamp(commit.End - commit.Size + owner.Where.Bytes, 0, bytes.Length);
             }
 
-            _passing = owner.Where.Bytes;
+            _cutsAnswer = true;
             return null;
         }
 
-        /// <summary>What comes after the commit was sent is its answer.</summary>
-        private int? SeeAnswer(int count)
+        private bool IsMeant(SentCommit commit) => commit.Work.Any(s => s.Contains(owner._work, StringComparison.Ordinal));
+
+        /// <summary>Before the answer to the commit come those of what travelled with it: not a byte of them tells that it is done.</summary>
+        private int? SeeAnswer(ReadOnlySpan<byte> bytes)
         {
-            var passing = _passing;
-            if (count >= passing)
+            var committed = _answers.FindCommitted(bytes);
+            if (!_cutsAnswer || (_passing ??= committed + owner.Where.Bytes) is not { } passing)
             {
-                return passing;
+                return null;
             }
 
-            _passing = passing == Everything ? Everything : passing - count;
-            return null;
+            _passing = passing - bytes.Length;
+            return bytes.Length >= passing ? Math.Max(0, passing) : null;
         }
     }
 }

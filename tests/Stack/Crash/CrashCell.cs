@@ -40,7 +40,7 @@ public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provi
     /// <summary>Where to strike, as <see cref="CrashPath"/> reads it.</summary>
     public string Path => (Point, IsBatch) switch
     {
-        _ when CutsTheCommitOf is not null => (Point == "P3" ? "P2" : "C4") + AtLeastTwo,
+        _ when CutsTheCommitOf is not null => (Point == "P3" ? "P1" : "C4") + AtLeastTwo,
         ("D4", _) => Provider == DatabaseProvider.Sqlite ? "D4" : "D2@2 D4",
         ("P5", true) => "P4@2 P5",
         ("C3", true) => "C2@3 C3@2",

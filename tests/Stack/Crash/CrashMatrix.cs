@@ -26,6 +26,7 @@ public static class CrashMatrix
             { Provider: DatabaseProvider.Sqlite, Fault: Fault.BrokerCut } => "the in-memory transport is in the process: there is no connection to cut",
             { Provider: DatabaseProvider.Sqlite, Point: "D2" } => "the in-memory transport confirms by returning: nothing lies between publish and confirm",
             { Provider: DatabaseProvider.Sqlite, Point: "C7" or "C8" } => "the in-memory transport writes no acknowledgements",
+            { Provider: DatabaseProvider.PostgreSql, Point: "P2" } => "the commit travels with the insert: nothing lies between them",
             { Point: "D4" or "C8", IsBatch: false } => "a part of one message does not exist",
             _ => null,
         };

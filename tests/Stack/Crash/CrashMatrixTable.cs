@@ -14,7 +14,12 @@ internal static class CrashMatrixTable
 
     private static string Cell(string point, Fault fault)
     {
-        var run = new[] { Part("file", "CrashMatrixOnSqlite", DatabaseProvider.Sqlite), Part("server", "CrashMatrixOnServers", DatabaseProvider.PostgreSql) };
+        var servers = Part("server", "CrashMatrixOnServers", DatabaseProvider.PostgreSql);
+        var run = new[]
+        {
+            Part("file", "CrashMatrixOnSqlite", DatabaseProvider.Sqlite),
+            servers.Length > 0 ? servers : Part("SQL Server", "CrashMatrixOnServers", DatabaseProvider.SqlServer),
+        };
         return string.Join(", ", run.Where(p => p.Length > 0)) is { Length: > 0 } links ? links : "cannot exist";
 
         string Part(string name, string tests, DatabaseProvider provider)
