@@ -12,9 +12,9 @@ using Npgsql;
 namespace Messaging.Throughput;
 
 /// <summary>
-/// What accepting is compared with: an endpoint that does nothing; one that saves each request with EF Core, in a transaction of its own, as most
-/// teams write it; the same by hand, as fast as one transaction for each request can be had; and one that also publishes the request's message,
-/// waits for the confirm and deletes its row. None checks anything.
+/// What accepting is compared with: an endpoint that does nothing; one that saves each request in a transaction of its own; one that inserts a
+/// part of it by hand and checks nothing, as fast as one transaction for each request can be had; and that one when it also publishes the
+/// request's message, waits for the confirm and deletes its row.
 /// </summary>
 internal static class HttpContenders
 {

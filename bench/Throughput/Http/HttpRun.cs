@@ -76,7 +76,7 @@ internal sealed class HttpRun(Arena arena)
         await using var server = Arena.Start(contender, environment);
         using var http = new HttpClient { BaseAddress = address };
         await Eventually.Succeeds(() => http.GetAsync(new Uri("/", UriKind.Relative)), Limit, "a first answer");
-        var load = new LoadGenerator(address, "/api/orders", null, (int)HttpStatusCode.Accepted);
+        var load = new LoadGenerator(address, "/api/orders", ApiKey, (int)HttpStatusCode.Accepted);
         var requests = Requests / share;
         await load.RunAsync(requests);
         Report(name, await load.RunAsync(requests));
