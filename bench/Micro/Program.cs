@@ -9,4 +9,4 @@ var config = DefaultConfig.Instance.WithArtifactsPath(Path.Combine(AppContext.Ba
 config = config.WithOptions(ConfigOptions.DisableOptimizationsValidator);
 #endif
 var summaries = BenchmarkSwitcher.FromAssembly(typeof(HotFunctions).Assembly).Run([.. args, "--inProcess"], config);
-return summaries.All(s => !s.HasCriticalValidationErrors && s.Reports.All(r => r.Success)) ? 0 : 1;
+return summaries.SelectMany(s => s.Reports).Any() && summaries.All(s => !s.HasCriticalValidationErrors && s.Reports.All(r => r.Success)) ? 0 : 1;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Messaging.Contracts;
 using Messaging.Services;
@@ -5,7 +6,10 @@ using Messaging.Transactional;
 
 namespace Messaging.Throughput;
 
-/// <summary>Two of our consumers, as they are deployed, with a long queue in front of them: what memory they take while they drain it.</summary>
+/// <summary>
+/// Two of our consumers, as they are deployed, with a long queue in front of them and a large inbox behind, of which retention forgets a part
+/// meanwhile: what memory they take while they drain the queue, and how fast they do.
+/// </summary>
 internal sealed class BacklogRun(Arena arena)
 {
     private const int Consumers = 2;
@@ -17,12 +21,14 @@ internal sealed class BacklogRun(Arena arena)
     public async Task RunAsync()
     {
         await using var ground = await arena.PrepareAsync(SubmitOrder.Queue, Messages);
+        await LargeInbox.FillAsync(ground, arena.Options.InboxRows);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  publishing {Messages:#,0} messages"));
         await Broker.PublishAsync(ground.Work.Broker, SubmitOrder.Queue, Orders.Deliveries(Messages, SubmitOrder.Queue));
         var settings = ground.Work.ToEnvironment();
         settings["Inbox__Direct"] = "true";
         settings["Orders__SetBased"] = "true";
         settings["Orders__PublishEvents"] = "false";
+        settings["Retention__IntervalSeconds"] = "1";
         var services = new List<ServiceProcess>();
         try
         {
@@ -32,7 +38,11 @@ internal sealed class BacklogRun(Arena arena)
             }
 
             await Task.WhenAll(services.Select(s => s.WaitUntilReadyAsync()));
+            var rowsBefore = await ground.CountAsync(LargeInbox.Remembered);
+            var (left, startedAt) = ((await ground.Host.CountAsync(SubmitOrder.Queue)).Messages, Stopwatch.GetTimestamp());
             var samples = await SampleAsync(ground, services);
+            arena.Report.Add("backlog, two consumers", "deliveries/s", left / Stopwatch.GetElapsedTime(startedAt).TotalSeconds);
+            arena.Report.Add("backlog, rows forgotten meanwhile", "rows", rowsBefore - await ground.CountAsync(LargeInbox.Remembered));
             await ground.RequireExactlyOnceAsync(Orders.UniqueOf(Messages));
             arena.Report.Add("backlog memory, most", "MB", samples.Max());
             // The first quarter opens connections and compiles; what grows after it goes on growing.
@@ -69,7 +79,7 @@ internal sealed class BacklogRun(Arena arena)
 
     private static double ResidentMegaBytes(int process)
     {
-        using var running = System.Diagnostics.Process.GetProcessById(process);
+        using var running = Process.GetProcessById(process);
         return running.WorkingSet64 / 1024.0 / 1024.0;
     }
 

@@ -1,6 +1,3 @@
-using System.Globalization;
-using Npgsql;
-
 namespace Messaging.Throughput;
 
 /// <summary>
@@ -9,16 +6,8 @@ namespace Messaging.Throughput;
 /// </summary>
 internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
 {
-    private const int Chunk = 1_000_000;
-
-    private const string Remembered = "SELECT count(*) FROM inbox WHERE operation = 'filler'";
-
-    private static readonly TimeSpan FillLimit = TimeSpan.FromMinutes(20);
-
     private Ground? _ground;
     private long _runs;
-
-    private int Rows => arena.Options.InboxRows;
 
     /// <summary>
     /// Twice the same: right after a checkpoint, when PostgreSQL writes each page of the index to its log whole the first time it is touched, and
@@ -28,19 +17,25 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
     /// <param name="contender">Its name; one that forgets has retention at work meanwhile.</param>
     public async Task RunAsync(string contender)
     {
-        var ground = _ground ??= await FillAsync();
+        if (_ground is null)
+        {
+            _ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
+            await LargeInbox.FillAsync(_ground, arena.Options.InboxRows);
+        }
+
+        var ground = _ground;
         if (!arena.Options.Quick)
         {
             // A quick session's few old keys would be forgotten in it.
-            await ExecuteAsync(ground, "CHECKPOINT");
+            await LargeInbox.CheckpointAsync(ground);
             await DrainAsync(ground, contender, $"{contender} large inbox after a checkpoint");
         }
 
-        var rowsBefore = await ground.CountAsync(Remembered);
+        var rowsBefore = await ground.CountAsync(LargeInbox.Remembered);
         await DrainAsync(ground, contender, $"{contender} large inbox");
         if (contender.Contains("forgetting", StringComparison.Ordinal))
         {
-            var forgotten = rowsBefore - await ground.CountAsync(Remembered);
+            var forgotten = rowsBefore - await ground.CountAsync(LargeInbox.Remembered);
             if (forgotten == 0)
             {
                 throw new InvalidOperationException("Retention was to be at work meanwhile, and forgot nothing.");
@@ -66,34 +61,5 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
         {
             await _ground.DisposeAsync();
         }
-    }
-
-    /// <summary>Through the indexes, as they fill in use, not built afterwards; a tenth is past the horizon.</summary>
-    private async Task<Ground> FillAsync()
-    {
-        var ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
-        for (var from = 0; from < Rows; from += Chunk)
-        {
-            await ExecuteAsync(ground, string.Create(CultureInfo.InvariantCulture, $"""
-                INSERT INTO inbox (key_digest, client, operation, idempotency_key, fingerprint, claim_id, claimed_at_ms, accepted_at_ms, status, completed_at_ms)
-                SELECT md5('key' || n)::uuid, 'bench', 'filler', 'filler-' || n || '-of-the-bench', sha256(n::text::bytea), md5('claim' || n / 100)::uuid, at, at, 'created', at
-                FROM (SELECT n, (extract(epoch FROM now()) * 1000)::bigint
-                             - CASE WHEN n % 10 = 0 THEN 2592000000 ELSE 0 END - (518400000.0 * ({Rows} - n) / {Rows})::bigint AS at
-                      FROM generate_series({from + 1}, {Math.Min(from + Chunk, Rows)}) AS n) AS rows
-                ORDER BY 1
-                """));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Math.Min(from + Chunk, Rows):#,0} rows in the inbox"));
-        }
-
-        await ExecuteAsync(ground, "VACUUM (ANALYZE) inbox");
-        await ExecuteAsync(ground, "CHECKPOINT");
-        return ground;
-    }
-
-    private static async Task ExecuteAsync(Ground ground, string sql)
-    {
-        await using var command = ground.DataSource.CreateCommand(sql);
-        command.CommandTimeout = (int)FillLimit.TotalSeconds;
-        await command.ExecuteNonQueryAsync();
     }
 }

@@ -26,8 +26,11 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override async Task<WriteTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         new(await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken)) { Ending = "COMMIT" };
 
-    public override async Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) =>
-        new((await BeginAsync(connection, cancellationToken)).Inner) { Preamble = "SET LOCAL synchronous_commit = off; " };
+    public override async Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken)
+    {
+        var begun = await BeginAsync(connection, cancellationToken);
+        return new WriteTransaction(begun.Inner) { Preamble = "SET LOCAL synchronous_commit = off; ", Ending = begun.Ending };
+    }
 
     /// <summary>The settings end with the transaction; one that goes on has the planner's choices back.</summary>
     public override string ByIndex(string statements, int? lockWaitMilliseconds = null, string? ending = null)

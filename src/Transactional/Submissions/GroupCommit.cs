@@ -20,9 +20,8 @@ internal sealed class GroupCommit : IAsyncDisposable
     private const int LoneLockWaitMilliseconds = 10;
 
     private readonly Database _database;
-    private readonly Dispatcher _dispatcher;
     private readonly AcceptOptions _options;
-    private readonly int _leaseMilliseconds;
+    private readonly GroupTransaction _transaction;
     private readonly WriterConnection _writer;
     private readonly Batcher<PendingSubmission> _groups;
     private readonly Batcher<PendingSubmission> _alone;
@@ -30,8 +29,8 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     public GroupCommit(Database database, Dispatcher dispatcher, AcceptOptions options, int leaseMilliseconds)
     {
-        (_database, _dispatcher, _options, _leaseMilliseconds) = (database, dispatcher, options, leaseMilliseconds);
-
+        (_database, _options) = (database, options);
+        _transaction = new GroupTransaction(database, dispatcher, options, leaseMilliseconds);
         _writer = new WriterConnection(database);
 
         // One writer: two would have groups of half the size, and each would wait for the other's way to the disk.
@@ -105,7 +104,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         {
             try
             {
-                waiting = await TryCommitAsync(waiting, connection, lockWaitMilliseconds);
+                waiting = await _transaction.RunAsync(waiting, connection, lockWaitMilliseconds);
                 if (waiting.Count > 0 && collisions == MaxCollisions)
                 {
                     return (waiting, (DatabaseFault.Collision, new InvalidOperationException("Keys were forgotten each time they were asked for.")));
@@ -135,64 +134,6 @@ internal sealed class GroupCommit : IAsyncDisposable
         }
 
         return ([], null);
-    }
-
-    /// <summary>
-    /// Owns the transaction of a group. Killed before the commit: nothing happened, every key is free. Killed after the commit: the
-    /// submissions and their outgoing messages are there; a caller who got no answer asks again and gets a replay. On PostgreSQL the commit
-    /// travels with the insert: killed meanwhile, it is the one or the other.
-    /// </summary>
-    /// <returns>Who has no answer yet: their keys were there, and forgotten by retention before they were read. Now they are free.</returns>
-    private async Task<List<PendingSubmission>> TryCommitAsync(List<PendingSubmission> group, WriterConnection connection, int lockWaitMilliseconds)
-    {
-        // Two requests with one key in the same group: the first one stands for it, the other is answered by what it finds.
-        var leasedAt = _dispatcher.Now;
-        var first = group.DistinctBy(p => p.Digest).Select(p => (p.Digest, p.Submission)).OrderBy(p => p.Digest).ToList();
-        using var bounded = new CancellationTokenSource(_options.TimeoutMilliseconds);
-        Dictionary<Guid, KnownSubmission> known;
-        await using (var transaction = await _database.Dialect.BeginAsync(await connection.OpenAsync(bounded.Token), bounded.Token))
-        {
-            await using var command = transaction.CreateCommand();
-            CrashPoint.Reach("P1", group.Count);
-            var inserting = SubmissionsTable.InsertAsync(
-                _database.Dialect, command, first, lockWaitMilliseconds, _leaseMilliseconds, transaction.Ending, bounded.Token);
-            if (transaction.Ending is null)
-            {
-                await inserting;
-                CrashPoint.Reach("P2", group.Count);
-                await CrashPoint.ReachWithinAsync("P3", transaction.CommitAsync(bounded.Token), group.Count);
-            }
-            else
-            {
-                await CrashPoint.ReachWithinAsync("P3", inserting, group.Count);
-            }
-
-            known = await inserting;
-        }
-
-        CrashPoint.Reach("P4", group.Count);
-        group.ForEach(pending => Answer(pending, known, leasedAt));
-        return [.. group.Where(p => !known.ContainsKey(p.Digest))];
-    }
-
-    private void Answer(PendingSubmission pending, Dictionary<Guid, KnownSubmission> known, long leasedAt)
-    {
-        if (!known.TryGetValue(pending.Digest, out var found))
-        {
-            return;
-        }
-
-        var outcome = found.Id == pending.Submission.Id ? SubmissionOutcome.Accepted
-            : found.Fingerprint == pending.Submission.Fingerprint ? SubmissionOutcome.Replayed
-            : SubmissionOutcome.KeyReused;
-        if (outcome == SubmissionOutcome.Accepted)
-        {
-            _dispatcher.HandOver(OutgoingMessage.Of(pending.Submission), leasedAt);
-        }
-
-        pending.Answer.TrySetResult(outcome == SubmissionOutcome.KeyReused
-            ? new SubmissionResult(outcome, Guid.Empty, [])
-            : new SubmissionResult(outcome, found.Id, found.Acceptance));
     }
 
     private static void Fail(PendingSubmission pending, DatabaseFault fault, Exception exception)

@@ -152,6 +152,31 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
     }
 
     [Fact]
+    public async Task A_commit_that_the_database_refuses_is_the_refusal_of_one_request()
+    {
+        Assert.SkipUnless(Provider == DatabaseProvider.PostgreSql, "Declared difference: SQL Server has no deferred constraints, and those of SQLite are of foreign keys only.");
+        await Tables.ExecuteAsync("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused at the commit''; END'");
+        await Tables.ExecuteAsync("""
+            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON submissions DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.idempotency_key = 'key-7') EXECUTE FUNCTION refuse()
+            """);
+        var engine = await StartEngineAsync();
+
+        foreach (var round in Enumerable.Range(0, 3))
+        {
+            var results = Enumerable.Range(0, 20).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)).ToList();
+            Assert.Contains("refused at the commit", (await Assert.ThrowsAsync<Npgsql.PostgresException>(() => results[7])).Message, StringComparison.Ordinal);
+            results.RemoveAt(7);
+            var outcome = round == 0 ? SubmissionOutcome.Accepted : SubmissionOutcome.Replayed;
+            Assert.All(await Task.WhenAll(results), r => Assert.Equal(outcome, r.Outcome));
+        }
+
+        Assert.Equal(19, await Tables.CountAsync("submissions"));
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.Equal(19, engine.Broker.Sent.Select(m => m.Id).Distinct().Count());
+    }
+
+    [Fact]
     public async Task A_key_that_another_transaction_holds_is_in_flight_and_free_again_after_its_rollback()
     {
         Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: SQLite has one writer, whom everybody waits for; there is nothing in flight to see.");

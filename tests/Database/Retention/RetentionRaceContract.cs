@@ -167,6 +167,46 @@ public sealed class RetentionRaceOnPostgreSql(SharedServers servers) : Retention
         Assert.Equal(SubmissionOutcome.Accepted, result.Outcome);
         Assert.NotEqual(first.Id, result.Id);
     }
+
+    /// <summary>Statements on submissions take numbers, and the one with the number n goes on once the gate is at n.</summary>
+    [Fact]
+    public async Task Only_the_key_that_is_forgotten_while_its_group_asks_for_it_is_asked_for_again()
+    {
+        await Tables.ExecuteAsync("CREATE SEQUENCE turns; CREATE TABLE gate (at bigint NOT NULL); INSERT INTO gate VALUES (0)");
+        await Tables.ExecuteAsync("""
+            CREATE FUNCTION take_turn() RETURNS trigger LANGUAGE plpgsql AS 'DECLARE turn bigint := nextval(''turns'');
+            BEGIN WHILE turn > (SELECT at FROM gate) LOOP PERFORM pg_sleep(0.002); END LOOP; RETURN NULL; END'
+            """);
+        var engine = await StartAsync();
+        await SettleAsync(engine, "k");
+        Time.Advance(Horizon + Tolerance);
+        var kept = Assert.Single(await SettleAsync(engine, "kept"));
+        await Tables.ExecuteAsync("CREATE TRIGGER take_turn AFTER INSERT ON submissions FOR EACH STATEMENT EXECUTE FUNCTION take_turn()");
+
+        // The first waits at the gate; whoever comes meanwhile is the next group.
+        var ahead = engine.Submissions.SubmitAsync(Submission("ahead"), Cancelled);
+        await TurnAsync(1);
+        Submission[] group = [Submission("k"), Submission("k"), Submission("k", quantity: 2), Submission("kept"), .. Enumerable.Range(0, 10).Select(i => Submission($"new-{i}"))];
+        var results = Task.WhenAll(group.Select(s => engine.Submissions.SubmitAsync(s, Cancelled)));
+        await Tables.ExecuteAsync("UPDATE gate SET at = 1");
+        await TurnAsync(2);
+        Assert.Equal(1, await engine.Retention.RunOnceAsync(Cancelled));
+        await Tables.ExecuteAsync("UPDATE gate SET at = 1000");
+
+        Assert.Equal(SubmissionOutcome.Accepted, (await ahead).Outcome);
+        Assert.Equal(
+            [(SubmissionOutcome.Accepted, group[0].Id), (SubmissionOutcome.Replayed, group[0].Id), (SubmissionOutcome.KeyReused, Guid.Empty), (SubmissionOutcome.Replayed, kept.Id), .. group[4..].Select(s => (SubmissionOutcome.Accepted, s.Id))],
+            (await results).Select(r => (r.Outcome, r.Id)));
+        Assert.Equal(13, await Tables.CountAsync("submissions"));
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+        Assert.All(group[4..].Append(group[0]), s => Assert.Single(engine.Broker.Sent, m => m.Id == s.Id));
+
+        // What had its answer was not undone for the one that had none.
+        Assert.Single(await Tables.TextsAsync("SELECT DISTINCT xmin::text FROM submissions WHERE idempotency_key LIKE 'new-%'"));
+        Assert.Equal(2, (await Tables.TextsAsync("SELECT DISTINCT xmin::text FROM submissions WHERE idempotency_key = 'k' OR idempotency_key LIKE 'new-%'")).Count);
+
+        Task TurnAsync(long turn) => Eventually.Equal(1L, () => Tables.CountAsync("turns", $"is_called AND last_value = {turn}"));
+    }
 }
 
 public sealed class RetentionRaceOnSqlServer(SharedServers servers) : RetentionRaceContract(servers, DatabaseProvider.SqlServer);

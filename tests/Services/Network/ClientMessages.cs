@@ -16,6 +16,9 @@ public sealed class ClientMessages
     /// <summary>The execution of a statement with this text, behind others: the unnamed portal, and all its rows.</summary>
     public const int TravellingCommitSize = 1 + LengthSize + 1 + 4;
 
+    /// <summary>What ends a request of several statements, and asks for its answer.</summary>
+    public const int SyncSize = 1 + LengthSize;
+
     private const int LengthSize = 4;
 
     private const string CommitText = "COMMIT";

@@ -18,7 +18,7 @@ public sealed class BenchTests(SharedServers servers)
         "http and dispatch until published",
         "publish quorum", "dispatch quorum", "publish classic", "dispatch classic",
         "sqlite loop", "sqlite demo", "latency median", "latency p99",
-        "backlog memory, most", "backlog memory, early", "backlog memory, late",
+        "backlog, two consumers", "backlog, rows forgotten meanwhile", "backlog memory, most", "backlog memory, early", "backlog memory, late",
     ];
 
     /// <summary>How many ratios Report.cs knows, of which none may be judged on tiny numbers.</summary>

@@ -5,7 +5,13 @@ using Messaging.Services;
 
 namespace Messaging.Stack;
 
-public sealed class CrashPointsOnSqlite(SqliteFront front) : CrashPointTests(front), IClassFixture<SqliteFront>;
+public sealed class CrashPointsOnSqlite(SqliteFront front) : CrashPointTests(front), IClassFixture<SqliteFront>
+{
+    /// <summary>On PostgreSQL the commit travels with the insert, and there is no such moment.</summary>
+    [Fact]
+    public Task P9_after_a_crash_between_the_insert_and_the_commit_the_key_is_free() =>
+        P9_after_a_crash_of_the_publisher_the_same_key_gets_the_right_answer("P2", isCommitted: false);
+}
 
 public sealed class CrashPointsOnPostgreSql(PostgresFront front) : CrashPointTests(front), IClassFixture<PostgresFront>;
 

@@ -87,6 +87,11 @@ public sealed class SettingsTests(SqliteFront front) : IClassFixture<SqliteFront
         Assert.Equal("https://shop.example", allowed.MustBe(HttpStatusCode.NoContent)["Access-Control-Allow-Origin"]);
         Assert.Equal("", (await PostAsync(open, Front.NewKey(), headers: ("Origin", "https://evil.example")))["Access-Control-Allow-Origin"]);
         Assert.Equal("", (await front.PostAsync("api/orders", Front.NewKey(), Book, headers: ("Origin", "https://shop.example")))["Access-Control-Allow-Origin"]);
+
+        // Without a configured origin a preflight is a request like any other, and this one has no credentials.
+        using var unasked = new HttpRequestMessage(HttpMethod.Options, "api/orders");
+        var refused = await Front.SendAsync(front.Service, unasked, null, ("Origin", "https://shop.example"), ("Access-Control-Request-Method", "POST"));
+        Assert.Equal("", refused.MustBe(HttpStatusCode.Unauthorized, "unauthorized")["Access-Control-Allow-Origin"]);
     }
 
     [Fact]
