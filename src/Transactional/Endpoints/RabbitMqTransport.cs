@@ -18,11 +18,15 @@ internal sealed partial class RabbitMqTransport(
 {
     private static readonly TimeSpan ConnectInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Before a message that was returned comes again for the first time; RabbitMQ needs milliseconds.</summary>
+    private static readonly TimeSpan DeclareAgainAfter = TimeSpan.FromMilliseconds(500);
+
     private readonly SemaphoreSlim _connecting = new(1, 1);
 
     /// <summary>Exchanges that were declared on this connection; guarded by <see cref="_connecting"/>, as the connection is.</summary>
     private readonly HashSet<string> _declared = new(StringComparer.Ordinal);
     private IConnection? _connection;
+    private Task _declaringAgain = Task.CompletedTask;
     private ConfirmedChannel? _channel;
 
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
@@ -36,8 +40,7 @@ internal sealed partial class RabbitMqTransport(
             var results = await channel.SendAsync(messages, bounded.Token);
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
-                // A queue or binding that somebody deleted is declared again before the next attempt. (An event may lack subscribers.)
-                await RabbitMqTopology.DeclareAsync(_connection ?? throw new IOException("The connection was replaced meanwhile."), topology, cancellationToken);
+                await MissQueueAsync(cancellationToken);
             }
 
             return results;
@@ -79,7 +82,50 @@ internal sealed partial class RabbitMqTransport(
     public async ValueTask DisposeAsync()
     {
         await DisconnectAsync(_channel);
+        await _declaringAgain;
         Dispose();
+    }
+
+    /// <summary>
+    /// A queue or binding that somebody deleted is declared again before a later attempt. (An event may lack subscribers.) Not at once: where a
+    /// quorum queue of the same name is there again before RabbitMQ has told the consumers of the deleted one, it delivers to them what they
+    /// never see, and nobody else gets it.
+    /// </summary>
+    private async Task MissQueueAsync(CancellationToken cancellationToken)
+    {
+        await _connecting.WaitAsync(cancellationToken);
+        _declaringAgain = _declaringAgain.IsCompleted ? DeclareAgainAsync(lifetime.ApplicationStopping) : _declaringAgain;
+        _connecting.Release();
+    }
+
+    private async Task DeclareAgainAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await Task.Delay(DeclareAgainAfter, stoppingToken);
+            await _connecting.WaitAsync(stoppingToken);
+            try
+            {
+                // A connection that was opened meanwhile has declared everything.
+                if (_connection is { IsOpen: true } connection)
+                {
+                    await RabbitMqTopology.DeclareAsync(connection, topology, stoppingToken);
+                }
+            }
+            finally
+            {
+                _connecting.Release();
+            }
+        }
+        catch (UnsafeSettingException exception)
+        {
+            Refuse(exception);
+        }
+        catch (Exception exception) when (stoppingToken.IsCancellationRequested || IsOutage(exception, stoppingToken))
+        {
+            // What is still missing is missed again.
+            NotDeclared(exception.Message);
+        }
     }
 
     /// <summary>The channel, on a broker that knows the exchange of each of the messages.</summary>
@@ -170,6 +216,9 @@ internal sealed partial class RabbitMqTransport(
 
     [LoggerMessage(LogLevel.Critical, "Refusing to run: {Reason}")]
     private partial void Refused(string reason);
+
+    [LoggerMessage(LogLevel.Debug, "The topology was not declared again: {Reason}")]
+    private partial void NotDeclared(string reason);
 
     [LoggerMessage(LogLevel.Debug, "A broken connection was closed: {Reason}")]
     private partial void ClosedBroken(string reason);
