@@ -67,7 +67,8 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
     /// <summary>Leaves the semaphore to whoever waits for it: disposed, it would never wake them, and it holds nothing that has to be freed.</summary>
     public async ValueTask DisposeAsync()
     {
-        await BreakAsync(new IOException("The channel was closed."));
+        // The broker may have closed it already, for a reason that its shutdown event has not told yet.
+        await BreakAsync(new IOException(_channel.CloseReason?.ReplyText ?? "The channel was closed."));
         await _channel.DisposeAsync();
     }
 
