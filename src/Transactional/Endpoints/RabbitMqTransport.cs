@@ -18,15 +18,12 @@ internal sealed partial class RabbitMqTransport(
 {
     private static readonly TimeSpan ConnectInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Before a message that was returned comes again for the first time; RabbitMQ needs milliseconds.</summary>
-    private static readonly TimeSpan DeclareAgainAfter = TimeSpan.FromMilliseconds(500);
-
+    private readonly TopologyRepair _repair = new();
     private readonly SemaphoreSlim _connecting = new(1, 1);
 
     /// <summary>Exchanges that were declared on this connection; guarded by <see cref="_connecting"/>, as the connection is.</summary>
     private readonly HashSet<string> _declared = new(StringComparer.Ordinal);
     private IConnection? _connection;
-    private Task _declaringAgain = Task.CompletedTask;
     private ConfirmedChannel? _channel;
 
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
@@ -40,7 +37,8 @@ internal sealed partial class RabbitMqTransport(
             var results = await channel.SendAsync(messages, bounded.Token);
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
-                await MissQueueAsync(cancellationToken);
+                // An event may lack subscribers.
+                _repair.Request(DeclareAgainAsync, lifetime.ApplicationStopping);
             }
 
             return results;
@@ -82,27 +80,14 @@ internal sealed partial class RabbitMqTransport(
     public async ValueTask DisposeAsync()
     {
         await DisconnectAsync(_channel);
-        await _declaringAgain;
+        await _repair.FinishedAsync();
         Dispose();
-    }
-
-    /// <summary>
-    /// A queue or binding that somebody deleted is declared again before a later attempt. (An event may lack subscribers.) Not at once: where a
-    /// quorum queue of the same name is there again before RabbitMQ has told the consumers of the deleted one, it delivers to them what they
-    /// never see, and nobody else gets it.
-    /// </summary>
-    private async Task MissQueueAsync(CancellationToken cancellationToken)
-    {
-        await _connecting.WaitAsync(cancellationToken);
-        _declaringAgain = _declaringAgain.IsCompleted ? DeclareAgainAsync(lifetime.ApplicationStopping) : _declaringAgain;
-        _connecting.Release();
     }
 
     private async Task DeclareAgainAsync(CancellationToken stoppingToken)
     {
         try
         {
-            await Task.Delay(DeclareAgainAfter, stoppingToken);
             await _connecting.WaitAsync(stoppingToken);
             try
             {
