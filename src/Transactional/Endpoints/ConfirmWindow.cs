@@ -45,14 +45,17 @@ internal sealed class ConfirmWindow(ulong firstTag, IReadOnlyList<OutgoingMessag
         return before - _open;
     }
 
-    /// <summary>The broker has no queue for this message; it confirms it all the same, afterwards. Returns come in the order of publishing.</summary>
-    /// <returns>False when it is no message of this window.</returns>
+    /// <summary>
+    /// The broker has no queue for this message; it confirms it all the same, afterwards. Returns come in the order of publishing, and a message
+    /// that two windows hold is returned twice: the second time it is the other window's.
+    /// </summary>
+    /// <returns>False when it is no message of this window, or has been returned to it already.</returns>
     public bool Return(Guid id, string reason)
     {
         for (var n = 0; n < messages.Count; n++)
         {
             var i = (_nextReturned + n) % messages.Count;
-            if (messages[i].Id == id && !_isAnswered[i])
+            if (messages[i].Id == id && !_isAnswered[i] && _results[i].Outcome != SendOutcome.Unrouted)
             {
                 _results[i] = new SendResult(SendOutcome.Unrouted, reason);
                 _nextReturned = i + 1;

@@ -9,6 +9,12 @@ namespace Messaging.Transactional;
 /// </summary>
 internal sealed class ConfirmedChannel : IAsyncDisposable
 {
+    private const ushort ContentTooLarge = 311, AccessRefused = 403, PreconditionFailed = 406;
+
+    /// <summary>To an exchange that is not there: whoever deleted it may have deleted its queue too.</summary>
+    public const ushort NotFound = 404;
+
+    private readonly IConnection _connection;
     private readonly IChannel _channel;
 
     /// <summary>Two windows may be under way at once; the messages of one are published without a gap, so that its tags are consecutive.</summary>
@@ -19,9 +25,9 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
     private ulong _nextTag = 1;
     private Exception? _broken;
 
-    private ConfirmedChannel(IChannel channel)
+    private ConfirmedChannel(IConnection connection, IChannel channel)
     {
-        _channel = channel;
+        (_connection, _channel) = (connection, channel);
         channel.BasicAcksAsync += (_, ack) => Answer(ack.DeliveryTag, ack.Multiple, SendResult.Confirmed);
         channel.BasicNacksAsync += (_, nack) => Answer(nack.DeliveryTag, nack.Multiple, new SendResult(SendOutcome.Refused, "nacked"));
         channel.BasicReturnAsync += ReturnedAsync;
@@ -30,9 +36,16 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
 
     public bool IsOpen => _channel.IsOpen;
 
+    /// <summary>Why the broker has closed this channel and not its connection, which it does for something that was published on it; null when it has not.</summary>
+    public ShutdownEventArgs? Refusal =>
+        _channel.CloseReason is { Initiator: ShutdownInitiator.Peer, ReplyCode: ContentTooLarge or AccessRefused or NotFound or PreconditionFailed } reason ? reason : null;
+
     public static async Task<ConfirmedChannel> OpenAsync(IConnection connection, CancellationToken cancellationToken) =>
-        new(await connection.CreateChannelAsync(
+        new(connection, await connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), cancellationToken));
+
+    /// <summary>Another one on the same connection, for messages that may have it closed.</summary>
+    public Task<ConfirmedChannel> OpenAnotherAsync(CancellationToken cancellationToken) => OpenAsync(_connection, cancellationToken);
 
     /// <summary>Publishes the messages and waits until the broker has answered for all of them.</summary>
     /// <exception cref="IOException">The channel broke; some of the messages may have arrived.</exception>

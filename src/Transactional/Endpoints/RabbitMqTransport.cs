@@ -10,7 +10,8 @@ namespace Messaging.Transactional;
 /// <summary>
 /// Keeps a connection to RabbitMQ on which windows of messages are published and confirmed. RabbitMQ confirms a message that no queue
 /// takes, so every one is published <c>mandatory</c>, and closes a channel that publishes to an exchange it does not know, so every
-/// exchange is declared before its first message. A connection that breaks is thrown away whole; the next window opens a new one.
+/// exchange is declared before its first message. A connection that breaks is thrown away whole; the next window opens a new one. Where the
+/// broker closed only the channel, it is for a message of it, which <see cref="SuspectWindow"/> finds.
 /// </summary>
 internal sealed partial class RabbitMqTransport(
     RabbitMqOptions rabbit, Topology topology, IOptions<DispatchOptions> options, IHostApplicationLifetime lifetime, ILogger<RabbitMqTransport> log)
@@ -34,7 +35,14 @@ internal sealed partial class RabbitMqTransport(
             channel = await ConnectAsync(messages, cancellationToken);
             using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
-            var results = await channel.SendAsync(messages, bounded.Token);
+            var results = await TrySendAsync(channel, messages, bounded.Token);
+            if (results is null)
+            {
+                await DisconnectAsync(channel);
+                channel = await ConnectAsync(messages, cancellationToken);
+                results = await SuspectWindow.SendAsync(channel, messages, bounded.Token);
+            }
+
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
             {
                 // An event may lack subscribers.
@@ -113,6 +121,20 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
+    /// <returns>Null when the broker closed the channel for something that was published on it.</returns>
+    private async Task<SendResult[]?> TrySendAsync(ConfirmedChannel channel, IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await channel.SendAsync(messages, cancellationToken);
+        }
+        catch (Exception exception) when (channel.Refusal is { } refusal && IsOutage(exception, cancellationToken))
+        {
+            ChannelClosed(refusal.ReplyText, messages.Count);
+            return null;
+        }
+    }
+
     /// <summary>The channel, on a broker that knows the exchange of each of the messages.</summary>
     private async Task<ConfirmedChannel> ConnectAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
@@ -122,7 +144,7 @@ internal sealed partial class RabbitMqTransport(
             if (_channel is not { IsOpen: true })
             {
                 await CloseAsync();
-                _connection = await rabbit.ConnectAsync("dispatcher", cancellationToken);
+                _connection ??= await rabbit.ConnectAsync("dispatcher", cancellationToken);
                 await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
                 _declared.UnionWith([.. topology.Queues, .. topology.Exchanges]);
                 _channel = await ConfirmedChannel.OpenAsync(_connection, cancellationToken);
@@ -162,13 +184,22 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
+    /// <summary>A connection of which the broker closed only the channel is kept: another window may be on it.</summary>
     private async Task CloseAsync()
     {
         (var channel, _channel) = (_channel, null);
-        (var connection, _connection) = (_connection, null);
         _declared.Clear();
         await CloseAsync(channel);
-        await CloseAsync(connection);
+        if (channel?.Refusal is not { } refusal)
+        {
+            (var connection, _connection) = (_connection, null);
+            await CloseAsync(connection);
+        }
+        else if (refusal.ReplyCode == ConfirmedChannel.NotFound)
+        {
+            // Before everything is declared again.
+            await Task.Delay(TopologyRepair.Delay);
+        }
     }
 
     private async Task CloseAsync(IAsyncDisposable? broken)
@@ -201,6 +232,9 @@ internal sealed partial class RabbitMqTransport(
 
     [LoggerMessage(LogLevel.Critical, "Refusing to run: {Reason}")]
     private partial void Refused(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The broker closed the channel: {Reason}. The {Count} messages of a window are sent again one by one")]
+    private partial void ChannelClosed(string reason, int count);
 
     [LoggerMessage(LogLevel.Debug, "The topology was not declared again: {Reason}")]
     private partial void NotDeclared(string reason);

@@ -7,7 +7,7 @@ namespace Messaging.Transactional;
 internal sealed class TopologyRepair
 {
     /// <summary>Before a message that was returned comes again for the first time; RabbitMQ needs milliseconds.</summary>
-    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _lock = new();
     private Task _running = Task.CompletedTask;

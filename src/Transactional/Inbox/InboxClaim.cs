@@ -67,8 +67,11 @@ internal sealed class InboxClaim(Database database, RetentionOptions retention, 
         await using var command = transaction.CreateCommand();
         try
         {
-            return await InboxTable.ClaimAsync(
+            var known = await InboxTable.ClaimAsync(
                 database.Dialect, command, claimId, claims, asked.ConvertAll(c => c.Digest), nowMs, lockWaitMilliseconds, cancellationToken);
+            return claims.TrueForAll(c => known.ContainsKey(c.Digest))
+                ? known
+                : throw new ClaimCollisionException("A key was forgotten between the claim that found it and the reading of what it stands for: now it is free.");
         }
         catch (DbException exception) when (database.Dialect.IsClaimCollision(exception))
         {

@@ -145,27 +145,51 @@ public sealed class RetentionRaceOnPostgreSql(SharedServers servers) : Retention
     [Fact]
     public async Task A_key_that_is_forgotten_while_it_is_asked_for_is_accepted_as_a_new_one()
     {
-        // Between the insert, which finds the key, and the read of what it stands for.
-        await Tables.ExecuteAsync("CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END'");
         var engine = await StartAsync();
         var first = Assert.Single(await SettleAsync(engine, "k"));
         Time.Advance(Horizon + Tolerance);
-        await Tables.ExecuteAsync("CREATE TRIGGER hold AFTER INSERT ON submissions FOR EACH STATEMENT EXECUTE FUNCTION hold()");
-        Task<SubmissionResult> again;
+
+        var result = await ForgettingMeanwhileAsync(engine, "submissions", () => engine.Submissions.SubmitAsync(Submission("k"), Cancelled));
+
+        Assert.Equal(SubmissionOutcome.Accepted, result.Outcome);
+        Assert.NotEqual(first.Id, result.Id);
+    }
+
+    [Fact]
+    public async Task A_key_that_is_forgotten_while_it_is_claimed_is_claimed_as_a_new_one()
+    {
+        var engine = await StartAsync();
+        await engine.ProcessAsync(Probe.Operation, OfProbe("k", TimeSpan.Zero));
+        Time.Advance(Horizon + Tolerance);
+
+        await ForgettingMeanwhileAsync(engine, "inbox", async () =>
+        {
+            await engine.ProcessAsync(Probe.Operation, OfProbe("k", TimeSpan.Zero));
+            return true;
+        });
+
+        Assert.Equal(2, await Tables.EffectsAsync("k"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    /// <summary>Has the one old key forgotten between the insert of <paramref name="work"/>, which finds it, and the read of what it stands for.</summary>
+    private async Task<T> ForgettingMeanwhileAsync<T>(Engine engine, string table, Func<Task<T>> work)
+    {
+        await Tables.ExecuteAsync("CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END'");
+        await Tables.ExecuteAsync($"CREATE TRIGGER hold AFTER INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION hold()");
+        Task<T> working;
         await using (var connection = await Tables.OpenAsync())
         {
             await using var holder = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
             await using var command = holder.CreateCommand();
             command.CommandText = "SELECT pg_advisory_xact_lock(7)";
             await command.ExecuteNonQueryAsync(Cancelled);
-            again = engine.Submissions.SubmitAsync(Submission("k"), Cancelled);
+            working = work();
             await Tables.WaitUntilSomebodyWaitsForALockAsync();
             Assert.Equal(1, await engine.Retention.RunOnceAsync(Cancelled));
         }
 
-        var result = await again;
-        Assert.Equal(SubmissionOutcome.Accepted, result.Outcome);
-        Assert.NotEqual(first.Id, result.Id);
+        return await working;
     }
 
     /// <summary>Statements on submissions take numbers, and the one with the number n goes on once the gate is at n.</summary>

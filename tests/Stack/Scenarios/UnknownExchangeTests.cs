@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Http.Json;
+using System.Text;
 using Messaging.Services;
 using RabbitMQ.Client;
 
@@ -43,6 +45,37 @@ public sealed class UnknownExchangeTests(SharedServers servers)
 
         await Eventually.Equal(0L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages"), Limit);
         Assert.Equal(["happened/1", "happened/2", "happened/3"], (await deployment.DrainKeysAsync("theirs")).Order());
+    }
+
+    [Fact]
+    public async Task An_event_that_the_broker_refuses_by_closing_the_channel_stays_pending_and_holds_up_no_message_beside_it()
+    {
+        var broker = await servers.RabbitMqAsync();
+        await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
+        await DeclareInternalAsync(broker, deployment.Host);
+
+        await SendEventAsync(deployment, 2);
+        await Eventually.Equal(2L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages WHERE attempts > 0 AND last_error LIKE '%ACCESS_REFUSED%'"), Limit);
+        for (var i = 0; i < 5; i++)
+        {
+            using var answer = await deployment.SubmitAsync("api/orders", $"beside-{i}", """{"item":"book","quantity":1}""");
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        }
+
+        await Eventually.Equal(5L, () => deployment.CountAsync("SELECT count(*) FROM orders"), Limit);
+        Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages WHERE attempts > 0"));
+        await Amqp.WithChannelAsync(deployment.Host, channel => channel.ExchangeDeleteAsync(Exchange, cancellationToken: TestContext.Current.CancellationToken));
+        await deployment.DrainedAsync(Limit);
+    }
+
+    /// <summary>Nobody may publish to it; who tries has his channel closed.</summary>
+    private static async Task DeclareInternalAsync(RabbitMqServer broker, VirtualHost host)
+    {
+        using var management = new HttpClient { BaseAddress = broker.ManagementAddress };
+        management.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(host.Uri.UserInfo))));
+        var exchange = new Uri($"api/exchanges/{Uri.EscapeDataString(host.Name)}/{Uri.EscapeDataString(Exchange)}", UriKind.Relative);
+        using var answer = await management.PutAsJsonAsync(exchange, new { type = "fanout", durable = true, @internal = true }, TestContext.Current.CancellationToken);
+        answer.EnsureSuccessStatusCode();
     }
 
     /// <summary>As a handler leaves them whose process has died: rows without a lease.</summary>
