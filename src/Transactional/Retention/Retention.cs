@@ -110,11 +110,15 @@ public sealed partial class Retention : BackgroundService
             Dialect.Add(pick, "@horizon_ms", horizon.ToUnixTimeMilliseconds());
             Dialect.Add(pick, "@limit", _options.MaxBatchSize);
             await using var reader = await pick.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+            do
             {
-                digests.Add(dialect.ReadId(reader, 0));
-                fromMs = reader.GetInt64(1);
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    digests.Add(dialect.ReadId(reader, 0));
+                    fromMs = reader.GetInt64(1);
+                }
             }
+            while (await reader.NextResultAsync(cancellationToken));
         }
 
         if (digests.Count == 0)
