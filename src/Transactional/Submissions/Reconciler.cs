@@ -99,7 +99,7 @@ public sealed partial class Reconciler : BackgroundService
     {
         await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = statement;
+        command.CommandText = _database.Dialect.ByIndex(statement);
         Dialect.Add(command, "@from_ms", fromMs);
         Dialect.Add(command, "@to_ms", endMs);
         var count = await command.ExecuteNonQueryAsync(cancellationToken);
