@@ -33,6 +33,7 @@ internal static class Contender
         "dispatch" => await EngineDispatcher.RunAsync(work),
         "serve-empty" or "serve-single" or "serve-single-by-hand" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
         "sqlite-loop" => SqliteLoop.Run(work.Database, work.Total),
+        _ when name.StartsWith(EffectsContender.Prefix, StringComparison.Ordinal) => await EffectsContender.RunAsync(name[EffectsContender.Prefix.Length..], work),
         _ => await EngineConsumer.RunAsync(name, work),
     };
 

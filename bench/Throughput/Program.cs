@@ -11,7 +11,7 @@ var rounds = new Option<int>("--rounds") { Description = "Interleaved rounds; me
 var messages = new Option<int>("--messages") { Description = "Deliveries of a consume run; the other runs scale with it.", DefaultValueFactory = _ => 120_000 };
 var rows = new Option<int>("--inbox-rows") { Description = "Keys that the large inbox remembers; made once a session.", DefaultValueFactory = _ => 10_000_000 };
 var backlog = new Option<int>("--backlog") { Description = "Messages before the consumers whose memory is watched; once a session.", DefaultValueFactory = _ => 1_000_000 };
-var only = new Option<string[]>("--only") { Description = "consume, scale, backlog, http, dispatch, sqlite, latency; or part of a contender's name.", AllowMultipleArgumentsPerToken = true };
+var only = new Option<string[]>("--only") { Description = "consume, effects, scale, backlog, http, dispatch, sqlite, latency; or part of a contender's name.", AllowMultipleArgumentsPerToken = true };
 var quick = new Option<bool>("--quick") { Description = "One round of tiny numbers: shows that it still runs, says nothing of speed." };
 var output = new Option<string?>("--output") { Description = "Where to write the table; default bench/results/<date>-<time>.md, and nowhere with --quick." };
 var root = new RootCommand("Throughput of ours and of others, side by side, each run verified.") { rounds, messages, rows, backlog, only, quick, output };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Messaging.Services;
+using Npgsql;
 
 namespace Messaging.Throughput;
 
@@ -30,8 +31,8 @@ internal sealed class Session(SessionOptions options)
             $"""
             # bench/run, {now:yyyy-MM-dd HH:mm} UTC
 
-            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, PostgreSQL with fsync{(Machine.UsesHugePages() ? " and huge pages" : "")}; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates.
-            Servers, contenders and load share the machine: read the ratios, not the figures. Every run was verified from the database.
+            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, {await DescribeAsync(postgres)}{(Machine.UsesHugePages() ? ", in huge pages" : "")}; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates.
+            Servers, contenders and load share the machine: read the ratios, not the figures. Every run was verified: from the database, or from the queue where nothing is written.
             """, judge: !options.Quick);
         Console.WriteLine(text);
         if (options.Output is not null || !options.Quick)
@@ -41,6 +42,14 @@ internal sealed class Session(SessionOptions options)
         }
 
         return report.HasFailed ? 1 : 0;
+    }
+
+    private static async Task<string> DescribeAsync(PostgresServer postgres)
+    {
+        await using var database = NpgsqlDataSource.Create(postgres.ConnectionString);
+        await using var settings = database.CreateCommand(
+            "SELECT format('PostgreSQL %s with fsync=%s and synchronous_commit=%s', current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'))");
+        return (string)(await settings.ExecuteScalarAsync())!;
     }
 
     private static IEnumerable<Run> Runs(Arena arena, ScaleRun scale)
@@ -62,10 +71,16 @@ internal sealed class Session(SessionOptions options)
         }
 
         yield return new Run("consume", "replay set-direct quorum", () => consume.ReplayAsync("set-direct"));
+        var effects = new EffectsRun(arena);
+        foreach (var way in EffectsContender.Ways)
+        {
+            yield return new Run("effects", $"effects {way}", () => effects.RunAsync(way));
+        }
+
         var http = new HttpRun(arena);
         yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
-        yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 8));
-        yield return new Run("http", "http one transaction each by hand", () => http.CompareAsync("serve-single-by-hand", "http one transaction each by hand", 8));
+        yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 4));
+        yield return new Run("http", "http one transaction each by hand", () => http.CompareAsync("serve-single-by-hand", "http one transaction each by hand", 4));
         yield return new Run("http", "http ours", () => http.RunOursAsync("http ours", dispatching: false));
         yield return new Run("http", "http one transaction, one confirm each by hand", () => http.CompareAsync("serve-single-publish", "http one transaction, one confirm each by hand", 8));
         yield return new Run("http", "http and dispatch", () => http.RunOursAsync("http and dispatch", dispatching: true));
@@ -87,6 +102,6 @@ internal sealed class Session(SessionOptions options)
     /// <param name="Kind">What <c>--only</c> may name.</param>
     /// <param name="Name">Of the contender.</param>
     /// <param name="Go">Runs it and reports.</param>
-    /// <param name="IsOnce">It takes minutes and is judged by no ratio: in the first round only.</param>
+    /// <param name="IsOnce">It takes minutes and is compared with no other contender: in the first round only.</param>
     private sealed record Run(string Kind, string Name, Func<Task> Go, bool IsOnce = false);
 }

@@ -46,7 +46,7 @@ internal static class RawConsumer
         };
         await channel.BasicConsumeAsync(work.Queue, autoAck: false, consumer);
 
-        await using var database = NpgsqlDataSource.Create(work.Database);
+        await using var database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(work.Database) { MaxAutoPrepare = 10, AutoPrepareMinUsages = 2 });
         await using var session = await database.OpenConnectionAsync();
         await using var command = new NpgsqlCommand(Sql, session);
         while (!progress.Finished.IsCompleted)

@@ -13,6 +13,7 @@ public sealed class BenchTests(SharedServers servers)
         "raw quorum", "nothing quorum", "set-direct quorum", "ef-direct quorum", "set-pipe quorum", "ef-pipe quorum", "set-direct-events quorum", "naive quorum",
         "raw classic", "set-direct classic", "ef-direct classic",
         "set-direct large inbox", "set-direct-forgetting large inbox", "rows forgotten meanwhile", "replay set-direct quorum",
+        "effects SaveChanges", "effects unnest", "effects COPY", "effects linq2db-rows", "effects linq2db-COPY",
         .. Http("http empty"), .. Http("http one transaction each"), .. Http("http one transaction each by hand"), .. Http("http ours"),
         .. Http("http one transaction, one confirm each by hand"), .. Http("http and dispatch"),
         "http and dispatch until published",
