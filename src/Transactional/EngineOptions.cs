@@ -115,7 +115,7 @@ public sealed class RetentionOptions
 
     /// <summary>Pause between two such transactions of a pass.</summary>
     [Range(0, 60_000)]
-    public int PauseMilliseconds { get; set; } = 100;
+    public int PauseMilliseconds { get; set; } = 400;
 
     internal long Milliseconds => Hours * 3_600_000L;
 

@@ -167,7 +167,11 @@ public sealed class StandaloneChaosTests
         await storm.Output.WaitForLineAsync("fault: endless", Limit);
         Assert.NotEmpty(ProcessesNaming(folder.Path, besides: storm.Id));
         await Eventually.True(() => File.Exists(Path.Combine(folder.Path, "broken")), Limit);
-        var command = Assert.Single(ProcessesNaming("sleep 3600", besides: storm.Id), p => Arguments(p).Contains(folder.Path, StringComparison.Ordinal));
+        // The shell; for a moment also its child, until that is the sleep.
+        var commands = await Eventually.Satisfies(
+            () => Task.FromResult(ProcessesNaming("sleep 3600", besides: storm.Id).Where(p => Arguments(p).Contains(folder.Path, StringComparison.Ordinal)).ToList()),
+            found => found.Count == 1, Limit, "one shell to run the command");
+        var command = commands[0];
         Assert.NotEqual(SessionOf($"/proc/{storm.Id}"), SessionOf(command));
 
         await Eventually.True(() => !storm.Send(Signal.Interrupt), Limit, "the storm to quit");
