@@ -13,7 +13,7 @@ internal static class Contender
     /// Those that receive from MassTransit's endpoint. When it stops, it may hand back what has been processed and not yet acknowledged; in a
     /// process where everything is compiled, it stops soon enough for that to be seen.
     /// </summary>
-    public static bool IsOnMassTransit(string name) => name is "nothing" or "naive" || name.Contains("pipe", StringComparison.Ordinal);
+    public static bool IsOnMassTransit(string name) => name is "nothing" or "naive" || name.Contains("pipe", StringComparison.Ordinal) || name.Contains("consumer", StringComparison.Ordinal);
 
     /// <summary>Of a process that <see cref="Arena"/> has started.</summary>
     public static async Task<int> RunAsync(string name)

@@ -55,7 +55,11 @@ internal sealed class Session(SessionOptions options)
     private static IEnumerable<Run> Runs(Arena arena, ScaleRun scale)
     {
         var consume = new ConsumeRun(arena);
-        foreach (var (contender, share) in ((string, int)[])[("raw", 1), ("nothing", 1), ("set-direct", 1), ("ef-direct", 1), ("set-pipe", 1), ("ef-pipe", 1), ("set-direct-events", 2), ("naive", 20)])
+        foreach (var (contender, share) in ((string, int)[])
+        [
+            ("raw", 1), ("nothing", 1), ("set-direct", 1), ("ef-direct", 1), ("set-pipe", 1), ("ef-pipe", 1), ("set-consumer", 1), ("ef-consumer", 1),
+            ("set-direct-events", 2), ("naive", 20),
+        ])
         {
             yield return new Run("consume", $"{contender} quorum", () => consume.RunAsync(contender, Broker.Quorum, share));
         }

@@ -39,7 +39,19 @@ public static class ConsumerServices
         }
     }
 
-    /// <summary>The receive endpoints, on whichever transport the bus has.</summary>
+    /// <summary>The way that <c>Inbox__Way</c> names.</summary>
+    /// <param name="configuration">The service's configuration.</param>
+    /// <exception cref="SettingException">There is no such way.</exception>
+    public static ReceiveWay ReadReceiveWay(this IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var name = configuration["Inbox:Way"];
+        return string.IsNullOrEmpty(name) ? ReceiveWay.Direct
+            : Enum.GetNames<ReceiveWay>().Contains(name, StringComparer.OrdinalIgnoreCase) ? Enum.Parse<ReceiveWay>(name, ignoreCase: true)
+            : throw new SettingException("Inbox__Way", name, "Direct, ReceivePipe or ConsumePipe");
+    }
+
+    /// <summary>The receive endpoints, on whichever transport the bus has, below its consume pipe.</summary>
     /// <param name="bus">The bus being configured.</param>
     /// <param name="context">Its registrations.</param>
     public static void ReceiveSubmissions(this IBusFactoryConfigurator bus, IBusRegistrationContext context)
@@ -49,7 +61,25 @@ public static class ConsumerServices
         bus.ReceiveEndpoint(CapturePayment.Queue, e => e.UseInbox(context, CapturePayment.Operation));
     }
 
-    /// <summary>The same queues without MassTransit's receive pipe, on RabbitMQ only.</summary>
+    /// <summary>The same endpoints, with consumers.</summary>
+    /// <param name="bus">The bus being configured.</param>
+    /// <param name="context">Its registrations.</param>
+    public static void ConsumeSubmissions(this IBusFactoryConfigurator bus, IBusRegistrationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(bus);
+        bus.ReceiveEndpoint(SubmitOrder.Queue, e =>
+        {
+            e.UseInboxInConsumer(context, SubmitOrder.Operation);
+            e.Consumer<SubmitOrderConsumer>();
+        });
+        bus.ReceiveEndpoint(CapturePayment.Queue, e =>
+        {
+            e.UseInboxInConsumer(context, CapturePayment.Operation);
+            e.Consumer<CapturePaymentConsumer>();
+        });
+    }
+
+    /// <summary>The same queues without MassTransit, on RabbitMQ only.</summary>
     /// <param name="services">After <c>UseRabbitMqTransport</c>.</param>
     public static IServiceCollection ReceiveSubmissionsDirectly(this IServiceCollection services) => services
         .ReceiveDirectly(SubmitOrder.Queue, SubmitOrder.Operation)

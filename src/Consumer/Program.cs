@@ -68,20 +68,24 @@ async Task<int> ProcessAsync()
     builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
-    var direct = builder.Configuration.GetValue("Inbox:Direct", true);
+    var way = builder.Configuration.ReadReceiveWay();
     builder.Services.AddMassTransit(x =>
     {
         x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.
         x.UsingRabbitMq((context, bus) =>
         {
             bus.Host(context.GetRequiredService<RabbitMqOptions>());
-            if (!direct)
+            if (way == ReceiveWay.ReceivePipe)
             {
                 bus.ReceiveSubmissions(context);
             }
+            else if (way == ReceiveWay.ConsumePipe)
+            {
+                bus.ConsumeSubmissions(context);
+            }
         });
     });
-    if (direct)
+    if (way == ReceiveWay.Direct)
     {
         builder.Services.ReceiveSubmissionsDirectly();
     }

@@ -12,7 +12,7 @@ using Npgsql;
 
 namespace Messaging.Throughput;
 
-/// <summary>Ours: the handlers of our own consumer on its engine. The name tells how: <c>pipe</c> or <c>direct</c>, <c>ef</c> or <c>set</c>, with or without <c>events</c>, <c>forgetting</c> old keys meanwhile or not.</summary>
+/// <summary>Ours: the handlers of our own consumer on its engine. The name tells how: <c>direct</c>, <c>pipe</c> or <c>consumer</c>, <c>ef</c> or <c>set</c>, with or without <c>events</c>, <c>forgetting</c> old keys meanwhile or not.</summary>
 internal static class EngineConsumer
 {
     private const string Settled = "messaging.inbox.deliveries";
@@ -42,7 +42,16 @@ internal static class EngineConsumer
             {
                 bus.ReceiveEndpoint(work.Queue, e =>
                 {
-                    e.UseInbox(context, SubmitOrder.Operation);
+                    if (parts.Contains("consumer"))
+                    {
+                        e.UseInboxInConsumer(context, SubmitOrder.Operation);
+                        e.Consumer<OrderConsumer>();
+                    }
+                    else
+                    {
+                        e.UseInbox(context, SubmitOrder.Operation);
+                    }
+
                     MassTransitHost.Declare((IRabbitMqReceiveEndpointConfigurator)e, work.Queue);
                 });
             }
@@ -84,5 +93,10 @@ internal static class EngineConsumer
         listener.SetMeasurementEventCallback<long>((_, count, _, _) => progress.Add((int)count));
         listener.Start();
         return listener;
+    }
+
+    private sealed class OrderConsumer : IConsumer<SubmitOrder>
+    {
+        public Task Consume(ConsumeContext<SubmitOrder> context) => context.ProcessOnceAsync();
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
@@ -25,7 +26,7 @@ internal sealed class BacklogRun(Arena arena)
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  publishing {Messages:#,0} messages"));
         await Broker.PublishAsync(ground.Work.Broker, SubmitOrder.Queue, Orders.Deliveries(Messages, SubmitOrder.Queue));
         var settings = ground.Work.ToEnvironment();
-        settings["Inbox__Direct"] = "true";
+        settings["Inbox__Way"] = nameof(ReceiveWay.Direct);
         settings["Orders__SetBased"] = "true";
         settings["Orders__PublishEvents"] = "false";
         settings["Retention__IntervalSeconds"] = "1";

@@ -1,9 +1,10 @@
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Messaging.Transactional;
 
-/// <summary>Lets a MassTransit receive endpoint feed an inbox.</summary>
+/// <summary>Lets a MassTransit receive endpoint feed an inbox: below its consume pipe, or from consumers.</summary>
 public static class InboxEndpoint
 {
     /// <summary>
@@ -16,6 +17,55 @@ public static class InboxEndpoint
     /// <param name="operation">A name given to <c>Handle</c>.</param>
     /// <exception cref="ArgumentException">No handler was registered under this name.</exception>
     public static void UseInbox(this IReceiveEndpointConfigurator endpoint, IServiceProvider services, string operation)
+    {
+        var inbox = Declare(endpoint, services, operation);
+        var queue = QueueOf(endpoint);
+        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new InboxFilter(inbox, queue)));
+    }
+
+    /// <summary>
+    /// Lets the consumers of this endpoint hand what they consume to the inbox of one operation, with <see cref="ProcessOnceAsync"/>:
+    /// MassTransit's ordinary consume pipe with whatever filters it has, and the guarantees of <see cref="UseInbox"/>. What does not get
+    /// through the pipe is parked instead of going to <c>_error</c> or <c>_skipped</c>: what cannot be read or is consumed by nobody as
+    /// malformed, what a filter or consumer fails on as poison (at once: retries of the pipe's own code are the pipe's). No
+    /// <c>Fault&lt;T&gt;</c> is published. The queue is declared as by <see cref="UseInbox"/>.
+    /// </summary>
+    /// <param name="endpoint">The endpoint; its queue carries this one operation.</param>
+    /// <param name="services">The registration context.</param>
+    /// <param name="operation">A name given to <c>Handle</c>.</param>
+    /// <exception cref="ArgumentException">No handler was registered under this name.</exception>
+    public static void UseInboxInConsumer(this IReceiveEndpointConfigurator endpoint, IServiceProvider services, string operation)
+    {
+        var inbox = Declare(endpoint, services, operation);
+        var (queue, stopping) = (QueueOf(endpoint), services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        endpoint.PublishFaults = false;
+        endpoint.RethrowFaultedMessages();
+        endpoint.ThrowOnSkippedMessages();
+        endpoint.UseRawJsonDeserializer(RawSerializerOptions.AnyMessageType, isDefault: true);
+        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new ConsumePipeFilter(inbox, queue, stopping)));
+    }
+
+    /// <summary>
+    /// Called by a consumer: hands the message to its endpoint's inbox and returns once its effect is committed, or is found committed
+    /// before, or the message is parked. Whatever the consumer does beside this call is not part of the transaction.
+    /// </summary>
+    /// <param name="context">What the consumer was called with.</param>
+    /// <exception cref="InvalidOperationException">The endpoint was not set up with <see cref="UseInboxInConsumer"/>.</exception>
+    /// <exception cref="OperationCanceledException">The process stops; let it pass, and the broker keeps the message.</exception>
+    public static Task ProcessOnceAsync(this ConsumeContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.ReceiveContext.TryGetPayload<ConsumedDelivery>(out var delivery)
+            ? delivery.ProcessAsync(context.CancellationToken)
+            : throw new InvalidOperationException(
+                $"The endpoint {context.ReceiveContext.InputAddress} has no inbox. Call endpoint.UseInboxInConsumer(context, \"operation\") where it is configured.");
+    }
+
+    internal static IInbox Find(IServiceProvider services, string operation) =>
+        services.GetServices<IInbox>().FirstOrDefault(i => i.Operation == operation)
+        ?? throw new ArgumentException($"No handler is registered for the operation '{operation}'. Call AddInbox<TContext>(…).Handle<TMessage, THandler>(\"{operation}\") first.", nameof(operation));
+
+    private static IInbox Declare(IReceiveEndpointConfigurator endpoint, IServiceProvider services, string operation)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         var inbox = Find(services, operation);
@@ -31,41 +81,8 @@ public static class InboxEndpoint
             }
         }
 
-        var queue = endpoint.InputAddress.AbsolutePath.Split('/')[^1];
-        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new InboxFilter(inbox, queue)));
+        return inbox;
     }
 
-    internal static IInbox Find(IServiceProvider services, string operation) =>
-        services.GetServices<IInbox>().FirstOrDefault(i => i.Operation == operation)
-        ?? throw new ArgumentException($"No handler is registered for the operation '{operation}'. Call AddInbox<TContext>(…).Handle<TMessage, THandler>(\"{operation}\") first.", nameof(operation));
-
-    /// <summary>Completes when the delivery is committed or parked, and MassTransit acknowledges it; throws, and it stays with the broker.</summary>
-    private sealed class InboxFilter(IInbox inbox, string queue) : IFilter<ReceiveContext>
-    {
-        public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) => inbox.ProcessAsync(ToDelivery(context), context.CancellationToken);
-
-        public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
-
-        private Delivery ToDelivery(ReceiveContext context)
-        {
-            var headers = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase);
-            foreach (var (name, value) in context.TransportHeaders.GetAll())
-            {
-                headers[name] = value;
-            }
-
-            var properties = (context as RabbitMqBasicConsumeContext)?.Properties;
-            return new Delivery
-            {
-                Queue = queue,
-                Body = context.Body.GetBytes(),
-                ContentType = properties is null ? context.ContentType?.ToString() : properties.ContentType,
-                MessageId = properties?.MessageId ?? context.TransportHeaders.Get<string>(MassTransit.MessageHeaders.MessageId),
-                Headers = headers,
-                Redelivered = context.Redelivered,
-                DeliveryCount = Delivery.CountOf(headers.GetValueOrDefault("x-delivery-count")),
-                SentAt = properties?.IsTimestampPresent() == true ? Delivery.TimeOf(properties.Timestamp.UnixTime) : null,
-            };
-        }
-    }
+    private static string QueueOf(IReceiveEndpointConfigurator endpoint) => endpoint.InputAddress.AbsolutePath.Split('/')[^1];
 }

@@ -7,12 +7,19 @@ internal interface IInbox : IAsyncDisposable
 
     int PrefetchCount { get; }
 
+    /// <summary>What a delivery says and who it is, or why it has to be parked.</summary>
+    ReadDelivery Read(Delivery delivery);
+
     /// <summary>
     /// Hands in a delivery, waiting for room. The task inside completes once it has been committed or parked, and may be acknowledged;
     /// if it fails or is cancelled, the broker keeps the message.
     /// </summary>
-    ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken);
+    ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken);
+
+    ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken) => AddAsync(Read(delivery), cancellationToken);
 
     /// <summary>Returns once the delivery has been committed or parked, and may be acknowledged.</summary>
-    async Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken) => await await AddAsync(delivery, cancellationToken);
+    async Task ProcessAsync(ReadDelivery item, CancellationToken cancellationToken) => await await AddAsync(item, cancellationToken);
+
+    Task ProcessAsync(Delivery delivery, CancellationToken cancellationToken) => ProcessAsync(Read(delivery), cancellationToken);
 }

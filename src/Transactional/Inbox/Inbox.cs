@@ -51,10 +51,12 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     public int PrefetchCount => _options.PrefetchCount;
 
-    public async ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken)
+    public ReadDelivery Read(Delivery delivery) => new(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow()));
+
+    public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
-        var pending = new PendingDelivery(new ReadDelivery(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow())));
+        var pending = new PendingDelivery(item);
         if (!await _batches.AddAsync(pending, cancellationToken))
         {
             throw new OperationCanceledException("The inbox has stopped; the broker keeps the message.");

@@ -35,11 +35,14 @@ internal sealed class Bus : IAsyncDisposable
 
     public Task StopAsync() => _bus.StopAsync(TestContext.Current.CancellationToken);
 
-    public async Task SendAsync<T>(string address, T message)
+    /// <param name="address">As MassTransit writes it.</param>
+    /// <param name="message">Sent in MassTransit's envelope.</param>
+    /// <param name="key">Its idempotency key; null for none.</param>
+    public async Task SendAsync<T>(string address, T message, string? key = null)
         where T : class
     {
         var endpoint = await _bus.GetSendEndpoint(new Uri(address));
-        await endpoint.Send(message, TestContext.Current.CancellationToken);
+        await endpoint.Send(message, context => context.Headers.Set("Idempotency-Key", key), TestContext.Current.CancellationToken);
     }
 
     public async ValueTask DisposeAsync() => await _bus.StopAsync(CancellationToken.None);

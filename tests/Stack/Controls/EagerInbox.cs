@@ -9,9 +9,11 @@ internal sealed class EagerInbox(IInbox inner) : IInbox
 
     public int PrefetchCount => inner.PrefetchCount;
 
-    public async ValueTask<Task> AddAsync(Delivery delivery, CancellationToken cancellationToken)
+    public ReadDelivery Read(Delivery delivery) => inner.Read(delivery);
+
+    public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken)
     {
-        await inner.AddAsync(delivery, cancellationToken);
+        await inner.AddAsync(item, cancellationToken);
         return Task.CompletedTask;
     }
 

@@ -84,7 +84,7 @@ internal sealed class ServerLane : CrashLane
     {
         var settings = Settings(_database.ConnectionString, _host.Uri, "__");
         settings["ASPNETCORE_ENVIRONMENT"] = "Development";
-        settings["Inbox__Direct"] = "true";
+        settings["Inbox__Way"] = nameof(ReceiveWay.Direct);
         settings["MESSAGING_CRASH_POINT"] = cell.Path;
         return new ServiceOptions(IsFedByBroker(cell) ? "Consumer" : "Publisher", settings);
     }

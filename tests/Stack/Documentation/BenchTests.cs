@@ -10,7 +10,7 @@ public sealed class BenchTests(SharedServers servers)
     /// <summary>The rows of the table; what is judged is compared by these names, and a ratio whose contender is missing has no row.</summary>
     private static readonly string[] Expected =
     [
-        "raw quorum", "nothing quorum", "set-direct quorum", "ef-direct quorum", "set-pipe quorum", "ef-pipe quorum", "set-direct-events quorum", "naive quorum",
+        "raw quorum", "nothing quorum", "set-direct quorum", "ef-direct quorum", "set-pipe quorum", "ef-pipe quorum", "set-consumer quorum", "ef-consumer quorum", "set-direct-events quorum", "naive quorum",
         "raw classic", "set-direct classic", "ef-direct classic",
         "set-direct large inbox", "set-direct-forgetting large inbox", "rows forgotten meanwhile", "replay set-direct quorum",
         "effects SaveChanges", "effects unnest", "effects COPY", "effects linq2db-rows", "effects linq2db-COPY",

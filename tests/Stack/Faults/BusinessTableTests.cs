@@ -184,7 +184,7 @@ public sealed class BusinessTableTests(SharedServers servers, BusinessTableTests
     private static (byte[] Body, Dictionary<string, object?> Headers, string? MessageId) Payment(string key, int amount, string client = "both") =>
         (Encoding.UTF8.GetBytes($$"""{"amount":{{amount}}}"""), new() { ["Idempotency-Key"] = key, ["client-id"] = client }, null);
 
-    /// <summary>A consumer each way, and one attempt for each message: whatever counted as one would park it.</summary>
+    /// <summary>A consumer directly, one in MassTransit, and one attempt for each message: whatever counted as one would park it.</summary>
     public sealed class OneAttempt : IAsyncDisposable
     {
         private static readonly Dictionary<string, string?> Settings = new() { ["Inbox__MaxAttempts"] = "1" };

@@ -57,7 +57,7 @@ public sealed class ClusterTests(SharedServers servers)
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
-    /// <summary>Services that know all three nodes, one consumer of each way to receive.</summary>
+    /// <summary>Services that know all three nodes, one consumer directly, one in MassTransit.</summary>
     private async Task<Deployment> StartAsync(RabbitMqCluster cluster) => await Deployment.StartAsync(
         cluster.Broker, await servers.PostgresAsync(), address: cluster.AddressOf);
 

@@ -1,3 +1,4 @@
+using Messaging.Consumer;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -19,7 +20,7 @@ public sealed class FatalMessageTests(SharedServers servers)
         await deployment.PublishAsync(journal, Enumerable.Range(1, 60).Select(i => Request.Order(i == 30 ? "fatal" : $"k{i}", i)));
 
         var deaths = 0;
-        while (await DiesAsync(deployment, direct: deaths % 2 == 0))
+        while (await DiesAsync(deployment, deaths % 2 == 0 ? ReceiveWay.Direct : ReceiveWay.ConsumePipe))
         {
             deaths++;
             Assert.True(deaths <= DeathsInCompany + DeathsAlone, $"{deaths} processes have died of one message");
@@ -34,9 +35,9 @@ public sealed class FatalMessageTests(SharedServers servers)
     }
 
     /// <summary>One life of a consumer: it ends by SIGKILL inside the handler of that message, or the queue is drained.</summary>
-    private static async Task<bool> DiesAsync(Deployment deployment, bool direct)
+    private static async Task<bool> DiesAsync(Deployment deployment, ReceiveWay way)
     {
-        await using var consumer = deployment.Start("Consumer", ("MESSAGING_CRASH_POINT", "C3=fatal"), ("Inbox__Direct", direct.ToString()));
+        await using var consumer = deployment.Start("Consumer", ("MESSAGING_CRASH_POINT", "C3=fatal"), ("Inbox__Way", $"{way}"));
         await Eventually.True(async () => consumer.HasExited || await deployment.CountAsync("SELECT count(*) FROM parked_messages") > 0, Limit);
         if (consumer.HasExited)
         {

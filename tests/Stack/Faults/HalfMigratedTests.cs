@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Messaging.Consumer;
 using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.EntityFrameworkCore;
@@ -33,7 +34,7 @@ public sealed class HalfMigratedTests(SharedServers servers)
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
         };
         await using var direct = ServiceProcess.Start(new ServiceOptions("Consumer", settings));
-        await using var endpoint = ServiceProcess.Start(new ServiceOptions("Consumer", new Dictionary<string, string?>(settings) { ["Inbox__Direct"] = "false" }));
+        await using var endpoint = ServiceProcess.Start(new ServiceOptions("Consumer", new Dictionary<string, string?>(settings) { ["Inbox__Way"] = nameof(ReceiveWay.ConsumePipe) }));
         await using var publisher = ServiceProcess.Start(new ServiceOptions("Publisher", settings));
         ServiceProcess[] services = [direct, endpoint, publisher];
 

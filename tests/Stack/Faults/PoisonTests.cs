@@ -1,3 +1,4 @@
+using Messaging.Consumer;
 using Messaging.Services;
 using Npgsql;
 
@@ -15,9 +16,9 @@ public sealed class PoisonTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     [Theory]
-    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", true)]
-    [InlineData("PERFORM pg_sleep(600)", "imeout", false)]
-    public async Task Row15_a_message_that_always_fails_or_never_ends_is_parked_and_its_neighbours_take_effect_once(string poison, string error, bool direct)
+    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.Direct)]
+    [InlineData("PERFORM pg_sleep(600)", "imeout", ReceiveWay.ConsumePipe)]
+    public async Task Row15_a_message_that_always_fails_or_never_ends_is_parked_and_its_neighbours_take_effect_once(string poison, string error, ReceiveWay way)
     {
         var settings = new Dictionary<string, string?> { ["Inbox__MaxAttempts"] = "2", ["Inbox__RetryDelayMilliseconds"] = "20" };
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings, database: Impatient);
@@ -26,7 +27,7 @@ public sealed class PoisonTests(SharedServers servers)
         await deployment.PublishAsync(journal, Enumerable.Range(1, Orders).Select(i => Request.Order(i == Orders / 2 ? "poison" : $"o{i}", i)));
         await deployment.PublishAsync(journal, Enumerable.Range(1, Payments).Select(i => Request.Payment($"p{i}", i)));
 
-        await deployment.AddConsumerAsync(direct);
+        await deployment.AddConsumerAsync(way);
         await Eventually.Equal(Orders + Payments - 1L, () => deployment.CountAsync("SELECT count(*) FROM inbox WHERE status IS NOT NULL"), Limit);
         await Eventually.Equal(1L, () => deployment.CountAsync("SELECT count(*) FROM parked_messages"), Limit);
         await deployment.DrainedAsync(Limit);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Messaging.Consumer;
 using Messaging.Services;
 using Npgsql;
 using RabbitMQ.Client;
@@ -32,11 +33,11 @@ internal sealed class Deployment : IAsyncDisposable
 
     public IReadOnlyList<ServiceProcess> Consumers => _consumers;
 
-    /// <param name="direct">How the consumers receive; null for one each way, so that every scenario meets both.</param>
+    /// <param name="way">How the consumers receive; null for directly and from MassTransit's consume pipe in turn, so that every scenario meets both.</param>
     /// <param name="address">Where the services find the virtual host, when not at its own address: a cluster has several.</param>
     /// <param name="database">How the services reach the database, when not directly; given its connection string.</param>
     public static async Task<Deployment> StartAsync(
-        RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null, bool? direct = null,
+        RabbitMqServer broker, PostgresServer postgres, int consumers = 2, IReadOnlyDictionary<string, string?>? settings = null, ReceiveWay? way = null,
         Func<VirtualHost, string>? address = null, Func<string, string>? database = null)
     {
         var deployment = new Deployment(broker, await broker.CreateVirtualHostAsync(), await MigratedDatabase.CreateAsync(postgres));
@@ -44,9 +45,12 @@ internal sealed class Deployment : IAsyncDisposable
         {
             var environment = deployment._environment = deployment.Environment(settings, address, database);
             deployment.Publisher = await ServiceProcess.StartReadyAsync(new ServiceOptions("Publisher", environment));
+            // It declares them beside its start; a test may be a producer of its own before there is a consumer.
+            await Eventually.Succeeds(() => deployment.Host.CountAsync("orders"));
+            await Eventually.Succeeds(() => deployment.Host.CountAsync("payments"));
             for (var i = 0; i < consumers; i++)
             {
-                await deployment.AddConsumerAsync(direct);
+                await deployment.AddConsumerAsync(way);
             }
 
             return deployment;
@@ -58,9 +62,9 @@ internal sealed class Deployment : IAsyncDisposable
         }
     }
 
-    public async Task AddConsumerAsync(bool? direct = null)
+    public async Task AddConsumerAsync(ReceiveWay? way = null)
     {
-        var environment = new Dictionary<string, string?>(_environment) { ["Inbox__Direct"] = (direct ?? (_consumers.Count % 2 == 0)).ToString() };
+        var environment = new Dictionary<string, string?>(_environment) { ["Inbox__Way"] = $"{way ?? (_consumers.Count % 2 == 0 ? ReceiveWay.Direct : ReceiveWay.ConsumePipe)}" };
         _consumers.Add(await ServiceProcess.StartReadyAsync(new ServiceOptions("Consumer", environment)));
     }
 

@@ -1,19 +1,20 @@
+using Messaging.Consumer;
 using Messaging.Services;
 
 namespace Messaging.Stack;
 
-/// <summary>Two deployments for a class of tests: one whose consumers receive directly, one through MassTransit's endpoint.</summary>
+/// <summary>A deployment for each way to receive, for a class of tests.</summary>
 public sealed class EachWay : IAsyncDisposable
 {
-    private readonly Dictionary<bool, Deployment> _deployments = [];
+    private readonly Dictionary<ReceiveWay, Deployment> _deployments = [];
 
     /// <summary>Started when first asked for, and emptied for every test.</summary>
-    internal async Task<Deployment> EmptyAsync(SharedServers servers, bool direct)
+    internal async Task<Deployment> EmptyAsync(SharedServers servers, ReceiveWay way)
     {
-        if (!_deployments.TryGetValue(direct, out var deployment))
+        if (!_deployments.TryGetValue(way, out var deployment))
         {
-            deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), direct: direct);
-            return _deployments[direct] = deployment;
+            deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), way: way);
+            return _deployments[way] = deployment;
         }
 
         await deployment.DrainedAsync(TimeSpan.FromMinutes(1));

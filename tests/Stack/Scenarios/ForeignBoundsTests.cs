@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Messaging.Consumer;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -19,11 +20,12 @@ public sealed class ForeignBoundsTests(SharedServers servers, EachWay deployment
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row20_keys_are_compared_byte_by_byte_up_to_255_characters_and_other_keys_are_parked(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row20_keys_are_compared_byte_by_byte_up_to_255_characters_and_other_keys_are_parked(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
         var longest = new string('k', LongestKey);
         string[] accepted = ["A", "a", "a ", longest], parked = ["a\0b", longest + "k", "ключ"];
 
@@ -37,11 +39,12 @@ public sealed class ForeignBoundsTests(SharedServers servers, EachWay deployment
 
     /// <summary>Found again by the digest of the body: two bodies of equal length would hide an exchange.</summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row20_what_is_parked_has_the_bytes_that_came_be_they_no_text_or_sixteen_mebibytes(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row20_what_is_parked_has_the_bytes_that_came_be_they_no_text_or_sixteen_mebibytes(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
         var huge = new byte[HugeBody];
         new Random(20).NextBytes(huge);
         byte[][] bodies =
@@ -60,11 +63,12 @@ public sealed class ForeignBoundsTests(SharedServers servers, EachWay deployment
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row20_headers_of_a_hundred_kilobytes_stop_no_order_and_are_kept_with_what_is_parked(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row20_headers_of_a_hundred_kilobytes_stop_no_order_and_are_kept_with_what_is_parked(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
 
         await deployment.PublishAsync("orders", [Message(Book, "fine", Note()), Message("not json"u8.ToArray(), "parked", Note()), Message(Book, "beside")]);
         await deployment.DrainedAsync(Limit);

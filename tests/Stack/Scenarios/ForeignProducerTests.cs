@@ -1,4 +1,5 @@
 using System.Text;
+using Messaging.Consumer;
 using Messaging.Services;
 using RabbitMQ.Client;
 
@@ -12,11 +13,12 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row11_a_key_published_1000_times_with_1000_message_ids_over_two_consumers_takes_effect_once(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row11_a_key_published_1000_times_with_1000_message_ids_over_two_consumers_takes_effect_once(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
 
         var before = await deployment.SettledAsync();
 
@@ -44,11 +46,12 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task The_same_key_with_another_quantity_is_parked_as_a_conflict_and_leaves_the_first_effect_alone(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task The_same_key_with_another_quantity_is_parked_as_a_conflict_and_leaves_the_first_effect_alone(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
 
         await deployment.PublishAsync("orders", [(Book, Headers("k", "shop"), "1")]);
         await deployment.DrainedAsync(Limit);
@@ -63,11 +66,12 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row20_what_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row20_what_cannot_be_processed_is_parked_with_its_reason_and_the_consumers_stay_healthy(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
 
         await deployment.PublishAsync("orders",
         [
@@ -91,11 +95,12 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row20_messages_without_an_id_that_arrive_twice_are_parked_twice(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row20_messages_without_an_id_that_arrive_twice_are_parked_twice(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
 
         await deployment.PublishAsync("payments", [("{}"u8.ToArray(), [], null), ("{}"u8.ToArray(), [], null)]);
         await deployment.DrainedAsync(Limit);
@@ -104,11 +109,12 @@ public sealed class ForeignProducerTests(SharedServers servers, EachWay deployme
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Row20_a_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message(bool direct)
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row20_a_timestamp_in_milliseconds_and_a_made_up_delivery_count_stop_no_message(ReceiveWay way)
     {
-        var deployment = await deployments.EmptyAsync(servers, direct);
+        var deployment = await deployments.EmptyAsync(servers, way);
         await using (var connection = await deployment.Host.ConnectAsync())
         {
             await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), TestContext.Current.CancellationToken);

@@ -3,7 +3,7 @@ using Messaging.Services;
 namespace Messaging.Stack;
 
 /// <summary>
-/// The whole chain under SIGKILL, of the consumers and of the broker. One consumer receives directly, the other through MassTransit's endpoint.
+/// The whole chain under SIGKILL, of the consumers and of the broker. One consumer receives directly, the other from MassTransit's consume pipe.
 /// By hand: it takes five minutes beside others, and the storm that CI runs kills more.
 /// </summary>
 public sealed class KillTests(SharedServers servers)

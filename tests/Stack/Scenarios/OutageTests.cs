@@ -146,7 +146,7 @@ public sealed class OutageTests(SharedServers servers, OwnBroker own) : IClassFi
         await deployment.AddConsumerAsync();
         await RestAsync(40);
 
-        // And under two that listen to it, one each way: both listen to the new one.
+        // And under two that listen to it, one directly and one in MassTransit: both listen to the new one.
         await DeleteOrdersAsync(deployment);
         await caller.SubmitAsync(Orders("listened"));
         await Eventually.Equal(2u, () => deployment.Host.ConsumersAsync("orders"), Limit);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Messaging.Consumer;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -12,10 +13,12 @@ public sealed class StartAndStopTests(SharedServers servers)
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    [Fact]
-    public async Task Row18_a_consumer_told_to_stop_finishes_what_it_has_begun_and_leaves_the_rest()
+    [Theory]
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task Row18_a_consumer_told_to_stop_finishes_what_it_has_begun_and_leaves_the_rest(ReceiveWay way)
     {
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1);
+        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, way: way);
         var consumer = deployment.Consumers[0];
 
         // Frozen while the backlog is made, and again while SIGTERM is sent: it is told in the middle of it, whatever the machine's speed.
@@ -36,7 +39,7 @@ public sealed class StartAndStopTests(SharedServers servers)
         Assert.InRange(begun, 1, Backlog - 1);
         Assert.InRange(done, begun, Backlog);
         Assert.True(left > 0 && done + left >= Backlog, $"{begun} done when told to stop, {done} when it had stopped, {left} left");
-        await deployment.AddConsumerAsync();
+        await deployment.AddConsumerAsync(way);
         await deployment.DrainedAsync(Limit);
         Assert.Equal(Backlog, await deployment.CountAsync("SELECT count(*) FROM orders"));
         await deployment.AssertAtomicAsync();
@@ -97,7 +100,8 @@ public sealed class StartAndStopTests(SharedServers servers)
     [InlineData("ConnectionStrings__Orders", "Nonsense=1", "ConnectionStrings__Orders is 'unreadable: ")]
     [InlineData("Inbox__MaxBatchSize", "0", "Inbox__MaxBatchSize")]
     [InlineData("Inbox__MaxBatchSize", "abc", "Inbox__MaxBatchSize is 'abc'")]
-    [InlineData("Inbox__Direct", "abc", "Inbox__Direct is 'abc'")]
+    [InlineData("Inbox__Way", "abc", "Direct, ReceivePipe or ConsumePipe")]
+    [InlineData("Orders__SetBased", "abc", "Orders__SetBased is 'abc'")]
     public async Task A_setting_that_cannot_be_used_is_named_at_start(string name, string? value, string expected)
     {
         await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();

@@ -10,7 +10,10 @@ public sealed class OwnServiceTests
 {
     [Theory]
     [InlineData("handler", "")]
-    [InlineData("service", "        ")]
+    [InlineData("engine", "        ")]
+    [InlineData("endpoint", "        ")]
+    [InlineData("consumer", "")]
+    [InlineData("consumer endpoint", "        ")]
     public void The_sample_of_the_readme_is_the_one_that_compiles_here(string part, string indent)
     {
         const string Source = "tests/Unit/Documentation/OwnService.cs";
@@ -23,8 +26,10 @@ public sealed class OwnServiceTests
         Assert.Equal(string.Join('\n', compiled.Split('\n').Select(line => line.StartsWith(indent, StringComparison.Ordinal) ? line[indent.Length..] : line)), shown);
     }
 
-    [Fact]
-    public async Task The_service_of_the_sample_can_be_built_and_its_endpoint_finds_its_inbox()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_service_of_the_sample_can_be_built_and_its_endpoint_finds_its_inbox(bool withConsumer)
     {
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -33,11 +38,13 @@ public sealed class OwnServiceTests
             ["ConnectionStrings:Orders"] = "Data Source=never-opened.db",
             ["ConnectionStrings:RabbitMq"] = "amqp://guest:guest@localhost:1/",
         });
-        OwnService.AddTo(builder);
+        OwnService.AddEngineTo(builder);
+        Action<WebApplicationBuilder> addBus = withConsumer ? OwnService.AddConsumerTo : OwnService.AddEndpointTo;
+        addBus(builder);
 
         await using var app = builder.Build();
 
-        // Making the bus runs its configuration, UseInbox among it; nothing connects before it is started.
+        // Making the bus runs its configuration, that of the endpoint among it; nothing connects before it is started.
         Assert.NotNull(app.Services.GetRequiredService<IBusControl>());
     }
 }

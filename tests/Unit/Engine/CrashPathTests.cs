@@ -8,6 +8,7 @@ public sealed class CrashPathTests
     [Theory]
     [InlineData("P1", "P2 P1 P1", 2)]
     [InlineData("C2@3", "C2@1 C2@2 C2@4 C2@5", 3)]
+    [InlineData("C3@=2 C3@=2", "C3@1 C3@2 C3@3 C3@4 C3@2 C3@2", 5)]
     [InlineData("D2@2 D4 D4", "D4 D2@1 D4 D2@3 D4 D3 D4 D4", 7)]
     [InlineData("C3=k", "C3 C3=j C4=k C3=k C3=k", 4)]
     [InlineData("P1", "P2 P3", 0)]

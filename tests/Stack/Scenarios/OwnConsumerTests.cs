@@ -1,0 +1,219 @@
+using System.Collections.Concurrent;
+using MassTransit;
+using Messaging.Consumer;
+using Messaging.Contracts;
+using Messaging.Services;
+using Messaging.Transactional;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Messaging.Stack;
+
+/// <summary>
+/// Another team's consumers and filters between MassTransit's receive endpoint and the inbox. What these do right or wrong is told by the key
+/// of each message; whatever it is, a message takes effect once or is parked, and none goes to a queue of MassTransit's.
+/// </summary>
+public sealed class OwnConsumerTests(SharedServers servers)
+{
+    private const int Fine = 20;
+
+    private static readonly byte[] Book = """{"item":"book","quantity":1}"""u8.ToArray();
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task Whatever_a_consumer_does_wrong_its_message_takes_effect_or_is_parked_and_its_neighbours_take_effect()
+    {
+        await using var deployment = await StartAsync();
+        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Handler<SubmitOrder>(async context =>
+        {
+            switch (context.ReceiveContext.TransportHeaders.Get<string>("Idempotency-Key"))
+            {
+                case "throws": throw new InvalidDataException("no such shelf");
+                case "gives up": throw new OperationCanceledException("its own patience, not the process's end");
+                case "forgets": return;
+                case "throws afterwards":
+                    await context.ProcessOnceAsync();
+                    throw new InvalidDataException("after the effect");
+                case "hands over twice":
+                    await Task.WhenAll(context.ProcessOnceAsync(), context.ProcessOnceAsync());
+                    await context.ProcessOnceAsync();
+                    return;
+                default:
+                    await context.ProcessOnceAsync();
+                    return;
+            }
+        }));
+
+        string[] wrong = ["throws", "gives up", "forgets", "throws afterwards", "hands over twice"];
+        await deployment.PublishAsync("orders", [.. Enumerable.Range(0, Fine).Select(i => Message($"fine-{i}")), .. wrong.Select(Message)]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["forgets", "gives up", "throws", "throws afterwards"], await ParkedAsync(deployment, "poison"));
+        Assert.Equal(4, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        Assert.Contains("no such shelf", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'throws'")), StringComparison.Ordinal);
+        Assert.Contains("ProcessOnceAsync", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'forgets'")), StringComparison.Ordinal);
+        Assert.Equal(["hands over twice", "throws afterwards"], await deployment.TextsAsync("SELECT idempotency_key FROM orders WHERE idempotency_key NOT LIKE 'fine%' ORDER BY 1"));
+        Assert.Equal(Fine + 2, await deployment.CountAsync("SELECT count(*) FROM orders"));
+        await AssertNoQueueOfMassTransitAsync(deployment);
+        await deployment.AssertAtomicAsync();
+    }
+
+    [Fact]
+    public async Task The_filters_of_the_pipe_see_every_message_and_its_retries_are_its_own()
+    {
+        await using var deployment = await StartAsync();
+        var seen = new ConcurrentBag<string>();
+        using var host = await ConsumeAsync(deployment, endpoint =>
+        {
+            endpoint.UseMessageRetry(retry => retry.Immediate(3));
+            endpoint.UseFilter(new Filter(key =>
+            {
+                seen.Add(key);
+                return key == "second time" && seen.Count(k => k == key) == 1 ? throw new TimeoutException("not the first time") : true;
+            }));
+            endpoint.Consumer<OrderConsumer>();
+        });
+
+        await deployment.PublishAsync("orders", [Message("once"), Message("second time")]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["once", "second time", "second time"], seen.Order());
+        Assert.Equal(["once", "second time"], await deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY 1"));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        await AssertNoQueueOfMassTransitAsync(deployment);
+    }
+
+    /// <summary>A filter that ends without calling the next one sends the message to <c>_skipped</c>, as does a type that nobody consumes.</summary>
+    [Fact]
+    public async Task What_no_consumer_gets_is_parked()
+    {
+        await using var deployment = await StartAsync();
+        using var host = await ConsumeAsync(deployment, endpoint =>
+        {
+            endpoint.UseFilter(new Filter(key => key != "held back"));
+            endpoint.Consumer<OrderConsumer>();
+        });
+
+        await deployment.PublishAsync("orders", [Message("fine"), Message("held back")]);
+        await using (var bus = await Bus.StartAsync(deployment.Host))
+        {
+            var fingerprint = new string('0', 64);
+            await bus.SendAsync("exchange:orders", new OtherOrder("shop", "other", Guid.CreateVersion7(), fingerprint, TimeProvider.System.GetUtcNow(), "book", 1), "other");
+            await bus.SendAsync("exchange:orders", new SubmitOrder("shop", "envelope", Guid.CreateVersion7(), fingerprint, TimeProvider.System.GetUtcNow(), "book", 1), "envelope");
+        }
+
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["held back", "other"], await ParkedAsync(deployment, "malformed"));
+        Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        Assert.Equal(["envelope", "fine"], await deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY 1"));
+        await AssertNoQueueOfMassTransitAsync(deployment);
+    }
+
+    [Fact]
+    public async Task What_the_inbox_itself_fails_on_stays_with_the_broker()
+    {
+        await using var deployment = await StartAsync();
+        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Consumer<OrderConsumer>(), services =>
+        {
+            foreach (var registered in services.Where(s => s.ServiceType == typeof(IInbox)).ToList())
+            {
+                services.Remove(registered);
+                services.AddSingleton<IInbox>(s => new GivesUpOnce((IInbox)registered.ImplementationFactory!(s)));
+            }
+        });
+
+        await deployment.PublishAsync("orders", [Message("k")]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["k"], await deployment.TextsAsync("SELECT idempotency_key FROM orders"));
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        await AssertNoQueueOfMassTransitAsync(deployment);
+    }
+
+    [Fact]
+    public async Task A_consumer_whose_endpoint_has_no_inbox_is_told_how_to_give_it_one()
+    {
+        await using var host = await (await servers.RabbitMqAsync()).CreateVirtualHostAsync();
+        var told = new TaskCompletionSource<string>();
+        await using var bus = await Bus.StartAsync(host, rabbit => rabbit.ReceiveEndpoint("orders", endpoint => endpoint.Handler<Greeting>(async context =>
+            told.SetResult((await Assert.ThrowsAsync<InvalidOperationException>(context.ProcessOnceAsync)).Message))));
+
+        await bus.SendAsync("exchange:orders", new Greeting("hello"));
+
+        Assert.Contains("UseInboxInConsumer", await told.Task.WaitAsync(Limit, TimeProvider.System, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    private async Task<Deployment> StartAsync() => await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
+
+    private static async Task<IHost> ConsumeAsync(Deployment deployment, Action<IRabbitMqReceiveEndpointConfigurator> configure, Action<IServiceCollection>? change = null)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Database:Provider"] = "PostgreSql",
+            ["ConnectionStrings:Orders"] = deployment.ConnectionString,
+            ["ConnectionStrings:RabbitMq"] = deployment.Host.Uri.ToString(),
+        });
+        builder.Logging.ClearProviders();
+        builder.AddConsumer();
+        builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology.Event<OrderCreated>());
+        builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
+        {
+            bus.Host(context.GetRequiredService<RabbitMqOptions>());
+            bus.ReceiveEndpoint(SubmitOrder.Queue, endpoint =>
+            {
+                endpoint.UseInboxInConsumer(context, SubmitOrder.Operation);
+                configure(endpoint);
+            });
+        }));
+        change?.Invoke(builder.Services);
+        var host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        return host;
+    }
+
+    private static (byte[], Dictionary<string, object?>, string?) Message(string key) => (Book, new() { ["Idempotency-Key"] = key }, null);
+
+    private static Task<List<string>> ParkedAsync(Deployment deployment, string reason) =>
+        deployment.TextsAsync($"SELECT idempotency_key FROM parked_messages WHERE reason = '{reason}' ORDER BY 1");
+
+    private static async Task AssertNoQueueOfMassTransitAsync(Deployment deployment) =>
+        Assert.Equal(["orders", "payments"], (await deployment.Host.QueuesAsync()).Select(q => q.Name).Order());
+
+    private sealed class OrderConsumer : IConsumer<SubmitOrder>
+    {
+        public Task Consume(ConsumeContext<SubmitOrder> context) => context.ProcessOnceAsync();
+    }
+
+    /// <summary>The first message is given up, as by a defect of the inbox.</summary>
+    private sealed class GivesUpOnce(IInbox inner) : IInbox
+    {
+        private int _times;
+
+        public string Operation => inner.Operation;
+
+        public int PrefetchCount => inner.PrefetchCount;
+
+        public ReadDelivery Read(Delivery delivery) => inner.Read(delivery);
+
+        public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken) =>
+            Interlocked.Increment(ref _times) == 1 ? Task.FromException(new InvalidOperationException("given up")) : await inner.AddAsync(item, cancellationToken);
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
+    }
+
+    private sealed class Filter(Func<string, bool> lets) : IFilter<ConsumeContext>
+    {
+        public Task Send(ConsumeContext context, IPipe<ConsumeContext> next) =>
+            lets(context.ReceiveContext.TransportHeaders.Get<string>("Idempotency-Key")!) ? next.Send(context) : Task.CompletedTask;
+
+        public void Probe(ProbeContext context) => context.CreateFilterScope("test");
+    }
+}
+
+/// <summary>Reads as an order, and is none.</summary>
+public sealed record OtherOrder(string Client, string IdempotencyKey, Guid OrderId, string Fingerprint, DateTimeOffset AcceptedAt, string Item, int Quantity);
