@@ -2,16 +2,14 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
 namespace Messaging.Transactional;
 
 /// <summary>
-/// Keeps a connection to RabbitMQ on which windows of messages are published and confirmed. RabbitMQ confirms a message that no queue
-/// takes, so every one is published <c>mandatory</c>, and closes a channel that publishes to an exchange it does not know, so every
-/// exchange is declared before its first message. A connection that breaks is thrown away whole; the next window opens a new one. Where the
-/// broker closed only the channel, it is for a message of it, which <see cref="SuspectWindow"/> finds.
+/// Publishes windows of messages to RabbitMQ and waits for its confirms. It confirms a message that no queue takes, so every one is published
+/// <c>mandatory</c>; when a command comes back, the topology is declared again. Where the broker closed only the channel, it is for a
+/// message of it, which <see cref="SuspectWindow"/> finds.
 /// </summary>
 internal sealed partial class RabbitMqTransport(
     RabbitMqOptions rabbit, Topology topology, IOptions<DispatchOptions> options, IHostApplicationLifetime lifetime, ILogger<RabbitMqTransport> log)
@@ -19,27 +17,22 @@ internal sealed partial class RabbitMqTransport(
 {
     private static readonly TimeSpan ConnectInterval = TimeSpan.FromSeconds(1);
 
+    private readonly DispatchConnection _connection = new(rabbit, topology, log);
     private readonly TopologyRepair _repair = new();
-    private readonly SemaphoreSlim _connecting = new(1, 1);
-
-    /// <summary>Exchanges that were declared on this connection; guarded by <see cref="_connecting"/>, as the connection is.</summary>
-    private readonly HashSet<string> _declared = new(StringComparer.Ordinal);
-    private IConnection? _connection;
-    private ConfirmedChannel? _channel;
 
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
         ConfirmedChannel? channel = null;
         try
         {
-            channel = await ConnectAsync(messages, cancellationToken);
+            channel = await _connection.OpenAsync(messages, cancellationToken);
             using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
             var results = await TrySendAsync(channel, messages, bounded.Token);
             if (results is null)
             {
-                await DisconnectAsync(channel);
-                channel = await ConnectAsync(messages, cancellationToken);
+                await _connection.DiscardAsync(channel);
+                channel = await _connection.OpenAsync(messages, cancellationToken);
                 results = await SuspectWindow.SendAsync(channel, messages, bounded.Token);
             }
 
@@ -58,7 +51,7 @@ internal sealed partial class RabbitMqTransport(
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
-            await DisconnectAsync(channel);
+            await _connection.DiscardAsync(channel);
             throw new BrokerUnavailableException(exception.Message, exception);
         }
     }
@@ -70,7 +63,7 @@ internal sealed partial class RabbitMqTransport(
         {
             try
             {
-                await ConnectAsync([], stoppingToken);
+                await _connection.OpenAsync([], stoppingToken);
                 return;
             }
             catch (UnsafeSettingException exception)
@@ -87,7 +80,7 @@ internal sealed partial class RabbitMqTransport(
 
     public async ValueTask DisposeAsync()
     {
-        await DisconnectAsync(_channel);
+        await _connection.DisposeAsync();
         await _repair.FinishedAsync();
         Dispose();
     }
@@ -96,19 +89,7 @@ internal sealed partial class RabbitMqTransport(
     {
         try
         {
-            await _connecting.WaitAsync(stoppingToken);
-            try
-            {
-                // A connection that was opened meanwhile has declared everything.
-                if (_connection is { IsOpen: true } connection)
-                {
-                    await RabbitMqTopology.DeclareAsync(connection, topology, stoppingToken);
-                }
-            }
-            finally
-            {
-                _connecting.Release();
-            }
+            await _connection.DeclareAgainAsync(stoppingToken);
         }
         catch (UnsafeSettingException exception)
         {
@@ -135,89 +116,6 @@ internal sealed partial class RabbitMqTransport(
         }
     }
 
-    /// <summary>The channel, on a broker that knows the exchange of each of the messages.</summary>
-    private async Task<ConfirmedChannel> ConnectAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
-    {
-        await _connecting.WaitAsync(cancellationToken);
-        try
-        {
-            if (_channel is not { IsOpen: true })
-            {
-                await CloseAsync();
-                _connection ??= await rabbit.ConnectAsync("dispatcher", cancellationToken);
-                await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
-                _declared.UnionWith([.. topology.Queues, .. topology.Exchanges]);
-                _channel = await ConfirmedChannel.OpenAsync(_connection, cancellationToken);
-            }
-
-            foreach (var message in messages)
-            {
-                if (!_declared.Contains(message.Destination.Exchange))
-                {
-                    await RabbitMqTopology.DeclareExchangeAsync(_connection!, message.Destination.Exchange, cancellationToken);
-                    _declared.Add(message.Destination.Exchange);
-                }
-            }
-
-            return _channel;
-        }
-        finally
-        {
-            _connecting.Release();
-        }
-    }
-
-    /// <summary>Closes what failed, null where no channel came about; not what another window has opened in its place meanwhile.</summary>
-    private async Task DisconnectAsync(ConfirmedChannel? failed)
-    {
-        await _connecting.WaitAsync();
-        try
-        {
-            if (failed == _channel)
-            {
-                await CloseAsync();
-            }
-        }
-        finally
-        {
-            _connecting.Release();
-        }
-    }
-
-    /// <summary>A connection of which the broker closed only the channel is kept: another window may be on it.</summary>
-    private async Task CloseAsync()
-    {
-        (var channel, _channel) = (_channel, null);
-        _declared.Clear();
-        await CloseAsync(channel);
-        if (channel?.Refusal is not { } refusal)
-        {
-            (var connection, _connection) = (_connection, null);
-            await CloseAsync(connection);
-        }
-        else if (refusal.ReplyCode == ConfirmedChannel.NotFound)
-        {
-            // Before everything is declared again.
-            await Task.Delay(TopologyRepair.Delay);
-        }
-    }
-
-    private async Task CloseAsync(IAsyncDisposable? broken)
-    {
-        try
-        {
-            if (broken is not null)
-            {
-                await broken.DisposeAsync();
-            }
-        }
-        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
-        {
-            // It is being thrown away because it is broken.
-            ClosedBroken(exception.Message);
-        }
-    }
-
     private void Refuse(UnsafeSettingException exception)
     {
         Refused(exception.Message);
@@ -238,7 +136,4 @@ internal sealed partial class RabbitMqTransport(
 
     [LoggerMessage(LogLevel.Debug, "The topology was not declared again: {Reason}")]
     private partial void NotDeclared(string reason);
-
-    [LoggerMessage(LogLevel.Debug, "A broken connection was closed: {Reason}")]
-    private partial void ClosedBroken(string reason);
 }

@@ -78,6 +78,6 @@ internal static class DeliveryReader
     private static string? FindProblem(string name, string value) =>
         value.Length is 0 or > ScopedKey.MaxLength ? $"The {name} header has {value.Length} characters; 1 to {ScopedKey.MaxLength} are allowed."
         : name == MessageHeaders.ClientId && (value[0] == ' ' || value[^1] == ' ') ? $"The {name} header begins or ends with a space."
-        : value.Any(c => c is < ' ' or > '~') ? $"The {name} header has characters outside visible ASCII and space."
+        : value.AsSpan().ContainsAnyExceptInRange(' ', '~') ? $"The {name} header has characters outside visible ASCII and space."
         : null;
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -9,6 +10,8 @@ namespace Messaging.Transactional;
 /// </summary>
 public readonly record struct Fingerprint
 {
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
+
     private readonly string? _hex;
 
     private Fingerprint(string hex) => _hex = hex;
@@ -31,12 +34,12 @@ public readonly record struct Fingerprint
     public static bool TryParse(string? text, out Fingerprint fingerprint)
     {
         fingerprint = default;
-        if (text is not { Length: 64 } || !text.All(char.IsAsciiHexDigit))
+        if (text is not { Length: 64 } || text.AsSpan().ContainsAnyExcept(HexDigits))
         {
             return false;
         }
 
-        fingerprint = new(text.ToLowerInvariant());
+        fingerprint = new(text.AsSpan().ContainsAnyInRange('A', 'F') ? text.ToLowerInvariant() : text);
         return true;
     }
 

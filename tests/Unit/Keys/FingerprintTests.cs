@@ -34,5 +34,17 @@ public sealed class FingerprintTests
         Convert.ToHexStringLower(SHA256.HashData("submit-order\n{\"item\":\"book\",\"quantity\":1}"u8)),
         Fingerprint.Of("submit-order", """{"quantity":1.0, "item":"book"}"""u8.ToArray()).Hex);
 
+    [Fact]
+    public void Hex_digits_of_either_case_are_read_back_and_nothing_else_is()
+    {
+        var fingerprint = Of("""{"item":"book"}""");
+
+        Assert.True(Fingerprint.TryParse(fingerprint.Hex, out var lower));
+        Assert.True(Fingerprint.TryParse(fingerprint.Hex.ToUpperInvariant(), out var upper));
+        Assert.Equal((fingerprint, fingerprint.Hex), (lower, upper.Hex));
+        Assert.All((string?[])[null, "", fingerprint.Hex[1..], fingerprint.Hex + "0", "g" + fingerprint.Hex[1..], fingerprint.Hex[1..] + "٣"], text =>
+            Assert.False(Fingerprint.TryParse(text, out _)));
+    }
+
     private static Fingerprint Of(string payload) => Fingerprint.Of("operation", Encoding.UTF8.GetBytes(payload));
 }
