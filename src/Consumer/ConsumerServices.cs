@@ -39,49 +39,54 @@ public static class ConsumerServices
         }
     }
 
-    /// <summary>The way that <c>Inbox__Way</c> names.</summary>
-    /// <param name="configuration">The service's configuration.</param>
-    /// <exception cref="SettingException">There is no such way.</exception>
-    public static ReceiveWay ReadReceiveWay(this IConfiguration configuration)
-    {
-        ArgumentNullException.ThrowIfNull(configuration);
-        var name = configuration["Inbox:Way"];
-        return string.IsNullOrEmpty(name) ? ReceiveWay.Direct
-            : Enum.GetNames<ReceiveWay>().Contains(name, StringComparer.OrdinalIgnoreCase) ? Enum.Parse<ReceiveWay>(name, ignoreCase: true)
-            : throw new SettingException("Inbox__Way", name, "Direct, ReceivePipe or ConsumePipe");
-    }
-
-    /// <summary>The receive endpoints, on whichever transport the bus has, below its consume pipe.</summary>
+    /// <summary>The receive endpoints of the queues that are not received directly, on whichever transport the bus has.</summary>
     /// <param name="bus">The bus being configured.</param>
     /// <param name="context">Its registrations.</param>
-    public static void ReceiveSubmissions(this IBusFactoryConfigurator bus, IBusRegistrationContext context)
+    /// <param name="ways">The way of each queue.</param>
+    public static void ReceiveSubmissions(this IBusFactoryConfigurator bus, IBusRegistrationContext context, ReceiveWays ways)
     {
         ArgumentNullException.ThrowIfNull(bus);
-        bus.ReceiveEndpoint(SubmitOrder.Queue, e => e.UseInbox(context, SubmitOrder.Operation));
-        bus.ReceiveEndpoint(CapturePayment.Queue, e => e.UseInbox(context, CapturePayment.Operation));
+        ArgumentNullException.ThrowIfNull(ways);
+        Receive<SubmitOrderConsumer>(bus, context, ways.Orders, SubmitOrder.Queue, SubmitOrder.Operation);
+        Receive<CapturePaymentConsumer>(bus, context, ways.Payments, CapturePayment.Queue, CapturePayment.Operation);
     }
 
-    /// <summary>The same endpoints, with consumers.</summary>
-    /// <param name="bus">The bus being configured.</param>
-    /// <param name="context">Its registrations.</param>
-    public static void ConsumeSubmissions(this IBusFactoryConfigurator bus, IBusRegistrationContext context)
-    {
-        ArgumentNullException.ThrowIfNull(bus);
-        bus.ReceiveEndpoint(SubmitOrder.Queue, e =>
-        {
-            e.UseInboxInConsumer(context, SubmitOrder.Operation);
-            e.Consumer<SubmitOrderConsumer>();
-        });
-        bus.ReceiveEndpoint(CapturePayment.Queue, e =>
-        {
-            e.UseInboxInConsumer(context, CapturePayment.Operation);
-            e.Consumer<CapturePaymentConsumer>();
-        });
-    }
-
-    /// <summary>The same queues without MassTransit, on RabbitMQ only.</summary>
+    /// <summary>The queues that are received directly, on RabbitMQ only.</summary>
     /// <param name="services">After <c>UseRabbitMqTransport</c>.</param>
-    public static IServiceCollection ReceiveSubmissionsDirectly(this IServiceCollection services) => services
-        .ReceiveDirectly(SubmitOrder.Queue, SubmitOrder.Operation)
-        .ReceiveDirectly(CapturePayment.Queue, CapturePayment.Operation);
+    /// <param name="ways">The way of each queue.</param>
+    public static IServiceCollection ReceiveSubmissions(this IServiceCollection services, ReceiveWays ways)
+    {
+        ArgumentNullException.ThrowIfNull(ways);
+        if (ways.Orders == ReceiveWay.Direct)
+        {
+            services.ReceiveDirectly(SubmitOrder.Queue, SubmitOrder.Operation);
+        }
+
+        if (ways.Payments == ReceiveWay.Direct)
+        {
+            services.ReceiveDirectly(CapturePayment.Queue, CapturePayment.Operation);
+        }
+
+        return services;
+    }
+
+    private static void Receive<TConsumer>(IBusFactoryConfigurator bus, IBusRegistrationContext context, ReceiveWay way, string queue, string operation)
+        where TConsumer : class, IConsumer, new()
+    {
+        switch (way)
+        {
+            case ReceiveWay.ReceivePipe:
+                bus.ReceiveEndpoint(queue, endpoint => endpoint.UseInbox(context, operation));
+                break;
+            case ReceiveWay.ConsumePipe:
+                bus.ReceiveEndpoint(queue, endpoint =>
+                {
+                    endpoint.UseInboxInConsumer(context, operation);
+                    endpoint.Consumer<TConsumer>();
+                });
+                break;
+            default:
+                break;
+        }
+    }
 }

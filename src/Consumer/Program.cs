@@ -68,27 +68,17 @@ async Task<int> ProcessAsync()
     builder.AddTelemetry();
     builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
         .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
-    var way = builder.Configuration.ReadReceiveWay();
+    var ways = ReceiveWays.Read(builder.Configuration);
     builder.Services.AddMassTransit(x =>
     {
         x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.
         x.UsingRabbitMq((context, bus) =>
         {
             bus.Host(context.GetRequiredService<RabbitMqOptions>());
-            if (way == ReceiveWay.ReceivePipe)
-            {
-                bus.ReceiveSubmissions(context);
-            }
-            else if (way == ReceiveWay.ConsumePipe)
-            {
-                bus.ConsumeSubmissions(context);
-            }
+            bus.ReceiveSubmissions(context, ways);
         });
     });
-    if (way == ReceiveWay.Direct)
-    {
-        builder.Services.ReceiveSubmissionsDirectly();
-    }
+    builder.Services.ReceiveSubmissions(ways);
 
     await using (app = builder.Build())
     {

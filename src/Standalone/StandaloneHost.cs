@@ -73,7 +73,7 @@ internal static class StandaloneHost
         builder.Services.AddMassTransit(x =>
         {
             x.DisableUsageTelemetry(); // It would tell its vendor about this process, and print a stack trace where there is no internet.
-            x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context));
+            x.UsingInMemory((context, bus) => bus.ReceiveSubmissions(context, ReceiveWays.Both(ReceiveWay.ReceivePipe)));
         });
         app = builder.Build();
         app.MapPublisher();

@@ -119,8 +119,8 @@ public static class TransactionalServices
 
     /// <summary>
     /// Feeds one operation from its queue on RabbitMQ below MassTransit: deliveries come straight from a channel, and one
-    /// acknowledgement settles a whole batch. The way for hot queues; <see cref="InboxEndpoint.UseInbox"/> is the other one. A
-    /// queue takes one of the two.
+    /// acknowledgement settles a whole batch. The way for hot queues; <see cref="InboxEndpoint.UseInbox"/> and
+    /// <see cref="InboxEndpoint.UseInboxInConsumer"/> are the others. A queue takes one of the three.
     /// </summary>
     /// <param name="services">After <see cref="UseRabbitMqTransport"/>.</param>
     /// <param name="queue">The queue; declared as <see cref="Topology.Queue"/> declares it.</param>

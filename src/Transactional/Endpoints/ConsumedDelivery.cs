@@ -1,20 +1,46 @@
 namespace Messaging.Transactional;
 
-/// <summary>A delivery on its way through MassTransit's consume pipe to its inbox; the pipe may call for it more than once.</summary>
+/// <summary>A delivery on its way through MassTransit's consume pipe to its inbox.</summary>
 internal sealed class ConsumedDelivery(IInbox inbox, ReadDelivery item)
 {
-    private volatile bool _isHandedIn;
-    private volatile bool _isSettled;
+    private readonly Lock _lock = new();
+    private readonly List<Task> _calls = [];
+    private bool _hasReturned;
 
-    public bool IsHandedIn => _isHandedIn;
-
-    /// <summary>The inbox has it, or had it, and neither committed nor parked it: whatever is thrown meanwhile, the broker has to keep it.</summary>
-    public bool IsUnsettled => _isHandedIn && !_isSettled;
-
-    public async Task ProcessAsync(CancellationToken cancellationToken)
+    /// <summary>What a consumer calls, more than once when the pipe has it retry.</summary>
+    public Task ProcessAsync(CancellationToken cancellationToken)
     {
-        _isHandedIn = true;
-        await inbox.ProcessAsync(item, cancellationToken);
-        _isSettled = true;
+        lock (_lock)
+        {
+            if (_hasReturned)
+            {
+                throw new InvalidOperationException("The consumer has returned, and what becomes of its message is decided. Await ProcessOnceAsync within Consume.");
+            }
+
+            var call = inbox.ProcessAsync(item, cancellationToken);
+            _calls.Add(call);
+            return call;
+        }
+    }
+
+    /// <summary>
+    /// To be asked once the pipe has come back, however it did: it may have swallowed what a call threw, or not have awaited it. Waits for every call.
+    /// </summary>
+    /// <returns>True when the message is committed or parked; false when the inbox was never given it.</returns>
+    /// <exception cref="Exception">The inbox was given it and did neither: the broker has to keep it.</exception>
+    public async Task<bool> IsSettledAsync()
+    {
+        lock (_lock)
+        {
+            _hasReturned = true;
+        }
+
+        await Task.WhenAll(_calls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_calls.Count > 0 && !_calls.Exists(call => call.IsCompletedSuccessfully))
+        {
+            await _calls[0];
+        }
+
+        return _calls.Count > 0;
     }
 }

@@ -24,12 +24,18 @@ public static class InboxEndpoint
     }
 
     /// <summary>
-    /// Lets the consumers of this endpoint hand what they consume to the inbox of one operation, with <see cref="ProcessOnceAsync"/>:
-    /// MassTransit's ordinary consume pipe with whatever filters it has, and the guarantees of <see cref="UseInbox"/>. What does not get
-    /// through the pipe is parked instead of going to <c>_error</c> or <c>_skipped</c>: what cannot be read or is consumed by nobody as
-    /// malformed, what a filter or consumer fails on as poison (at once: retries of the pipe's own code are the pipe's). No
-    /// <c>Fault&lt;T&gt;</c> is published. The queue is declared as by <see cref="UseInbox"/>.
+    /// Lets the consumers of this endpoint hand what they consume to the inbox of one operation, with
+    /// <see cref="ProcessOnceAsync(ConsumeContext)"/>: MassTransit's ordinary consume pipe with whatever filters it has, and the guarantees of
+    /// <see cref="UseInbox"/>. A message that does not come through the pipe is parked instead of going to <c>_error</c> or <c>_skipped</c>: as
+    /// malformed when it cannot be read or nobody consumes its type, as poison when a filter or consumer threw, or returned without the call. That is
+    /// at once, unless the pipe has retries (<c>UseMessageRetry</c>), the process stops or the database is away. The queue is declared as by
+    /// <see cref="UseInbox"/>; <c>Fault&lt;T&gt;</c> goes only to an address that the message names.
     /// </summary>
+    /// <remarks>
+    /// As many messages are in the pipe at once as <c>Inbox__PrefetchCount</c> says, for batches to fill: a filter that holds a database connection
+    /// around the consumer needs a <c>UseConcurrencyLimit</c> well below the pool's size, or the inbox finds none. Not for these endpoints: scheduled or
+    /// delayed redelivery (a copy is sent, and the original parked) and <c>UseCircuitBreaker</c> (what comes while it is open is parked).
+    /// </remarks>
     /// <param name="endpoint">The endpoint; its queue carries this one operation.</param>
     /// <param name="services">The registration context.</param>
     /// <param name="operation">A name given to <c>Handle</c>.</param>
@@ -37,12 +43,12 @@ public static class InboxEndpoint
     public static void UseInboxInConsumer(this IReceiveEndpointConfigurator endpoint, IServiceProvider services, string operation)
     {
         var inbox = Declare(endpoint, services, operation);
-        var (queue, stopping) = (QueueOf(endpoint), services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        var filter = new ConsumePipeFilter(
+            inbox, QueueOf(endpoint), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         endpoint.PublishFaults = false;
         endpoint.RethrowFaultedMessages();
         endpoint.ThrowOnSkippedMessages();
-        endpoint.UseRawJsonDeserializer(RawSerializerOptions.AnyMessageType, isDefault: true);
-        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new ConsumePipeFilter(inbox, queue, stopping)));
+        endpoint.ConfigureReceive(pipe => pipe.UseFilter(filter));
     }
 
     /// <summary>
@@ -50,8 +56,8 @@ public static class InboxEndpoint
     /// before, or the message is parked. Whatever the consumer does beside this call is not part of the transaction.
     /// </summary>
     /// <param name="context">What the consumer was called with.</param>
-    /// <exception cref="InvalidOperationException">The endpoint was not set up with <see cref="UseInboxInConsumer"/>.</exception>
-    /// <exception cref="OperationCanceledException">The process stops; let it pass, and the broker keeps the message.</exception>
+    /// <exception cref="InvalidOperationException">The endpoint was not set up with <see cref="UseInboxInConsumer"/>, or the consumer has returned.</exception>
+    /// <exception cref="OperationCanceledException">The process stops; the broker keeps the message.</exception>
     public static Task ProcessOnceAsync(this ConsumeContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -59,6 +65,18 @@ public static class InboxEndpoint
             ? delivery.ProcessAsync(context.CancellationToken)
             : throw new InvalidOperationException(
                 $"The endpoint {context.ReceiveContext.InputAddress} has no inbox. Call endpoint.UseInboxInConsumer(context, \"operation\") where it is configured.");
+    }
+
+    /// <summary>The same for each message of a batch.</summary>
+    /// <typeparam name="T">The contract.</typeparam>
+    /// <param name="context">What a consumer of batches was called with.</param>
+    /// <exception cref="InvalidOperationException">As from the other one.</exception>
+    /// <exception cref="OperationCanceledException">Likewise.</exception>
+    public static Task ProcessOnceAsync<T>(this ConsumeContext<Batch<T>> context)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return Task.WhenAll(context.Message.Select(message => message.ProcessOnceAsync()));
     }
 
     internal static IInbox Find(IServiceProvider services, string operation) =>

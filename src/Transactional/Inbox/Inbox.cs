@@ -53,6 +53,9 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     public ReadDelivery Read(Delivery delivery) => new(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow()));
 
+    public bool IsNoFaultOfMessage(Exception exception) =>
+        _untilDone.Classify(exception) is DatabaseFault.Unavailable or DatabaseFault.Collision or DatabaseFault.LockTimeout;
+
     public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);

@@ -11,6 +11,8 @@ internal sealed class EagerInbox(IInbox inner) : IInbox
 
     public ReadDelivery Read(Delivery delivery) => inner.Read(delivery);
 
+    public bool IsNoFaultOfMessage(Exception exception) => inner.IsNoFaultOfMessage(exception);
+
     public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken)
     {
         await inner.AddAsync(item, cancellationToken);

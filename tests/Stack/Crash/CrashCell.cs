@@ -1,3 +1,4 @@
+using Messaging.Consumer;
 using Messaging.Transactional;
 
 namespace Messaging.Stack;
@@ -47,6 +48,9 @@ public sealed record CrashCell(string Point, Fault Fault, DatabaseProvider Provi
         ("C8", _) => "C8",
         _ => Point + AtLeastTwo,
     };
+
+    /// <summary>How the consumer receives: one message directly, several in MassTransit's consume pipe. Only the direct way writes acknowledgements itself (C7, C8).</summary>
+    internal ReceiveWay Way => IsBatch && Point[0] is 'C' or 'R' && Point is not ("C7" or "C8") ? ReceiveWay.ConsumePipe : ReceiveWay.Direct;
 
     private string AtLeastTwo => IsBatch ? "@2" : "";
 

@@ -23,6 +23,9 @@ internal abstract class CrashLane(DatabaseOptions database) : IAsyncDisposable
     /// <summary>The service that recovers, in this process.</summary>
     public abstract WebApplication Build(string url);
 
+    /// <summary>The same, receiving as the cell says.</summary>
+    public virtual WebApplication Build(string url, CrashCell cell) => Build(url);
+
     /// <summary>The real process that is to die at a point.</summary>
     public abstract ServiceOptions ProcessFor(CrashCell cell);
 

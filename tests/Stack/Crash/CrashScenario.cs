@@ -56,14 +56,14 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
             Assert.Equal(KilledBySignal, await process.WaitForExitAsync(Limit));
         }
 
-        await using var service = await HostedService.StartAsync(lane.Build);
+        await using var service = await HostedService.StartAsync(url => lane.Build(url, cell));
         await SettleAsync(new Caller(service.Http, lane.Journal));
     }
 
     private async Task StrikeAsync()
     {
         using var hangUp = new CancellationTokenSource();
-        var service = new HostedService(lane.Build);
+        var service = new HostedService(url => lane.Build(url, cell));
         var path = new Transactional.CrashPath(cell.Path, () => Strike(cell, lane, service, hangUp));
         await using (service)
         {
@@ -185,7 +185,7 @@ internal sealed class CrashScenario(CrashCell cell, CrashLane lane)
         for (var round = 1; await lane.QueuedAsync() > 0; round++)
         {
             Assert.True(round <= MaxRounds, $"I7: {cell} leaves messages that come back from every service that takes them");
-            await using var service = await HostedService.StartAsync(lane.Build);
+            await using var service = await HostedService.StartAsync(url => lane.Build(url, cell));
             await Eventually.Equal(0L, lane.QueuedAsync, Limit);
         }
     }

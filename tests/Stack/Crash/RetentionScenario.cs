@@ -18,7 +18,7 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
 
     public async Task RunAsync()
     {
-        await using (var service = await HostedService.StartAsync(lane.Build))
+        await using (var service = await HostedService.StartAsync(url => lane.Build(url, cell)))
         {
             await new Caller(service.Http, lane.Journal).SubmitAsync(_requests);
             await Eventually.True(lane.IsSettledAsync, Limit);
@@ -29,7 +29,7 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
         var redelivery = await Redelivery.OfAsync(lane, Ours);
         await (cell.Fault == Fault.Kill ? KillAsync(redelivery) : StrikeAsync(redelivery));
 
-        await using (var service = await HostedService.StartAsync(lane.Build))
+        await using (var service = await HostedService.StartAsync(url => lane.Build(url, cell)))
         {
             await Eventually.Equal(0L, () => lane.CountAsync($"inbox WHERE {Ours}"), Limit);
             await Eventually.Equal(0L, () => lane.CountAsync("outgoing_messages"), Limit);
@@ -54,7 +54,7 @@ internal sealed class RetentionScenario(CrashCell cell, CrashLane lane)
     private async Task StrikeAsync(Redelivery redelivery)
     {
         using var hangUp = new CancellationTokenSource();
-        await using var service = new HostedService(lane.Build);
+        await using var service = new HostedService(url => lane.Build(url, cell));
         var redelivered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var path = new Transactional.CrashPath(cell.Path, () =>
         {

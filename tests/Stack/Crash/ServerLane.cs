@@ -1,3 +1,4 @@
+using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Publisher;
@@ -62,7 +63,11 @@ internal sealed class ServerLane : CrashLane
         return lane;
     }
 
-    public override WebApplication Build(string url)
+    public override WebApplication Build(string url) => Build(url, ReceiveWay.Direct);
+
+    public override WebApplication Build(string url, CrashCell cell) => Build(url, cell.Way);
+
+    private WebApplication Build(string url, ReceiveWay way)
     {
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
@@ -73,7 +78,16 @@ internal sealed class ServerLane : CrashLane
         builder.AddConsumer();
         builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
             .Queue(SubmitOrder.Queue).Queue(CapturePayment.Queue).Event<OrderCreated>().Event<PaymentCaptured>());
-        builder.Services.ReceiveSubmissionsDirectly();
+        builder.Services.ReceiveSubmissions(ReceiveWays.Both(way));
+        if (way != ReceiveWay.Direct)
+        {
+            builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
+            {
+                bus.Host(context.GetRequiredService<RabbitMqOptions>());
+                bus.ReceiveSubmissions(context, ReceiveWays.Both(way));
+            }));
+        }
+
         _sabotage?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapPublisher();
@@ -84,7 +98,7 @@ internal sealed class ServerLane : CrashLane
     {
         var settings = Settings(_database.ConnectionString, _host.Uri, "__");
         settings["ASPNETCORE_ENVIRONMENT"] = "Development";
-        settings["Inbox__Way"] = nameof(ReceiveWay.Direct);
+        settings["Inbox__Way"] = $"{cell.Way}";
         settings["MESSAGING_CRASH_POINT"] = cell.Path;
         return new ServiceOptions(IsFedByBroker(cell) ? "Consumer" : "Publisher", settings);
     }

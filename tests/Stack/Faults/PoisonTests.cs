@@ -17,6 +17,7 @@ public sealed class PoisonTests(SharedServers servers)
 
     [Theory]
     [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.Direct)]
+    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.ReceivePipe)]
     [InlineData("PERFORM pg_sleep(600)", "imeout", ReceiveWay.ConsumePipe)]
     public async Task Row15_a_message_that_always_fails_or_never_ends_is_parked_and_its_neighbours_take_effect_once(string poison, string error, ReceiveWay way)
     {

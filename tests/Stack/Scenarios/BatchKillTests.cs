@@ -24,7 +24,7 @@ public sealed class BatchKillTests(SharedServers servers)
     [Theory]
     [InlineData(ReceiveWay.Direct, true)]
     [InlineData(ReceiveWay.Direct, false)]
-    [InlineData(ReceiveWay.ConsumePipe, true)]
+    [InlineData(ReceiveWay.ReceivePipe, true)]
     [InlineData(ReceiveWay.ConsumePipe, false)]
     public async Task Row01_a_full_queue_takes_effect_once_though_five_consumers_die_with_batches_of_two_hundred(ReceiveWay way, bool setBased)
     {

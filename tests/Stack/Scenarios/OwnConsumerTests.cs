@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
 using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
@@ -8,6 +10,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Messaging.Stack;
 
@@ -27,16 +30,26 @@ public sealed class OwnConsumerTests(SharedServers servers)
     public async Task Whatever_a_consumer_does_wrong_its_message_takes_effect_or_is_parked_and_its_neighbours_take_effect()
     {
         await using var deployment = await StartAsync();
+        var late = new TaskCompletionSource<ConsumeContext<SubmitOrder>>();
         using var host = await ConsumeAsync(deployment, endpoint => endpoint.Handler<SubmitOrder>(async context =>
         {
-            switch (context.ReceiveContext.TransportHeaders.Get<string>("Idempotency-Key"))
+            switch (context.Message.IdempotencyKey)
             {
                 case "throws": throw new InvalidDataException("no such shelf");
+                case "throws as a reader does": throw new JsonException("another service's answer");
                 case "gives up": throw new OperationCanceledException("its own patience, not the process's end");
-                case "forgets": return;
+                case "calls too late":
+                    late.SetResult(context);
+                    return;
                 case "throws afterwards":
                     await context.ProcessOnceAsync();
                     throw new InvalidDataException("after the effect");
+                case "throws and does not await":
+                    _ = context.ProcessOnceAsync();
+                    throw new InvalidDataException("before the effect, or after it");
+                case "does not await":
+                    _ = context.ProcessOnceAsync();
+                    return;
                 case "hands over twice":
                     await Task.WhenAll(context.ProcessOnceAsync(), context.ProcessOnceAsync());
                     await context.ProcessOnceAsync();
@@ -47,16 +60,18 @@ public sealed class OwnConsumerTests(SharedServers servers)
             }
         }));
 
-        string[] wrong = ["throws", "gives up", "forgets", "throws afterwards", "hands over twice"];
-        await deployment.PublishAsync("orders", [.. Enumerable.Range(0, Fine).Select(i => Message($"fine-{i}")), .. wrong.Select(Message)]);
+        string[] neither = ["calls too late", "gives up", "throws", "throws as a reader does"];
+        string[] both = ["throws afterwards", "throws and does not await"];
+        string[] effect = ["does not await", "hands over twice", .. Enumerable.Range(0, Fine).Select(i => $"fine-{i}")];
+        await deployment.PublishAsync("orders", [.. effect.Concat(neither).Concat(both).Select(Message)]);
         await deployment.DrainedAsync(Limit);
 
-        Assert.Equal(["forgets", "gives up", "throws", "throws afterwards"], await ParkedAsync(deployment, "poison"));
-        Assert.Equal(4, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        Assert.Equal(neither.Concat(both).Order(StringComparer.Ordinal), await ParkedAsync(deployment, "poison"));
+        Assert.Equal(effect.Concat(both).Order(StringComparer.Ordinal), await EffectsAsync(deployment));
+        Assert.Equal(neither.Length + both.Length, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         Assert.Contains("no such shelf", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'throws'")), StringComparison.Ordinal);
-        Assert.Contains("ProcessOnceAsync", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'forgets'")), StringComparison.Ordinal);
-        Assert.Equal(["hands over twice", "throws afterwards"], await deployment.TextsAsync("SELECT idempotency_key FROM orders WHERE idempotency_key NOT LIKE 'fine%' ORDER BY 1"));
-        Assert.Equal(Fine + 2, await deployment.CountAsync("SELECT count(*) FROM orders"));
+        Assert.Contains("ProcessOnceAsync", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'calls too late'")), StringComparison.Ordinal);
+        await Assert.ThrowsAnyAsync<InvalidOperationException>((await late.Task).ProcessOnceAsync);
         await AssertNoQueueOfMassTransitAsync(deployment);
         await deployment.AssertAtomicAsync();
     }
@@ -81,7 +96,7 @@ public sealed class OwnConsumerTests(SharedServers servers)
         await deployment.DrainedAsync(Limit);
 
         Assert.Equal(["once", "second time", "second time"], seen.Order());
-        Assert.Equal(["once", "second time"], await deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY 1"));
+        Assert.Equal(["once", "second time"], await EffectsAsync(deployment));
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         await AssertNoQueueOfMassTransitAsync(deployment);
     }
@@ -109,15 +124,18 @@ public sealed class OwnConsumerTests(SharedServers servers)
 
         Assert.Equal(["held back", "other"], await ParkedAsync(deployment, "malformed"));
         Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
-        Assert.Equal(["envelope", "fine"], await deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY 1"));
+        Assert.Equal(["envelope", "fine"], await EffectsAsync(deployment));
         await AssertNoQueueOfMassTransitAsync(deployment);
     }
 
-    [Fact]
-    public async Task What_the_inbox_itself_fails_on_stays_with_the_broker()
+    [Theory]
+    [InlineData("awaits")]
+    [InlineData("swallows")]
+    [InlineData("does not await")]
+    public async Task What_the_inbox_itself_fails_on_stays_with_the_broker(string consumer)
     {
         await using var deployment = await StartAsync();
-        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Consumer<OrderConsumer>(), services =>
+        using var host = await ConsumeAsync(deployment, Consumer(consumer), services =>
         {
             foreach (var registered in services.Where(s => s.ServiceType == typeof(IInbox)).ToList())
             {
@@ -129,9 +147,99 @@ public sealed class OwnConsumerTests(SharedServers servers)
         await deployment.PublishAsync("orders", [Message("k")]);
         await deployment.DrainedAsync(Limit);
 
-        Assert.Equal(["k"], await deployment.TextsAsync("SELECT idempotency_key FROM orders"));
+        Assert.Equal(["k"], await EffectsAsync(deployment));
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         await AssertNoQueueOfMassTransitAsync(deployment);
+    }
+
+    /// <summary>Somebody holds the inbox, so that nothing can be committed until the process has ended; or the consumer ends before its call.</summary>
+    [Theory]
+    [InlineData("awaits")]
+    [InlineData("swallows")]
+    [InlineData("does not await")]
+    [InlineData("waits for the end")]
+    public async Task Row18_what_a_consumer_meets_at_the_end_of_the_process_parks_nothing_and_loses_nothing(string consumer)
+    {
+        await using var deployment = await StartAsync();
+        var entered = new Entered();
+        await using var holder = await HoldInboxAsync(deployment);
+        IHost? host = null;
+        host = await ConsumeAsync(
+            deployment,
+            endpoint =>
+            {
+                endpoint.UseFilter(new Filter(_ => entered.Count()));
+                Consumer(consumer, () => host!.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping)(endpoint);
+            },
+            services => services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(5)));
+        using (host)
+        {
+            await deployment.PublishAsync("orders", Enumerable.Range(0, Fine).Select(i => Message($"k{i}")));
+            await Eventually.Equal(Fine, () => Task.FromResult(entered.Times), Limit);
+            await host.StopAsync(TestContext.Current.CancellationToken);
+        }
+
+        await Eventually.Equal(((uint)Fine, 0u), () => deployment.Host.CountAsync("orders"), Limit);
+        await holder.DisposeAsync();
+        Assert.Equal(0, await deployment.CountAsync("SELECT (SELECT count(*) FROM parked_messages) + (SELECT count(*) FROM orders)"));
+    }
+
+    [Fact]
+    public async Task Row08_pipe_code_that_meets_an_outage_of_the_database_parks_nothing()
+    {
+        await using var deployment = await StartAsync();
+        var entered = new Entered();
+        using var host = await ConsumeAsync(deployment, endpoint =>
+        {
+            endpoint.UseFilter(new Filter(_ => entered.Count() && entered.Times < 3 ? throw new PostgresException("the database system is starting up", "FATAL", "FATAL", "57P03") : true));
+            endpoint.Consumer<OrderConsumer>();
+        });
+
+        await deployment.PublishAsync("orders", [Message("k")]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["k"], await EffectsAsync(deployment));
+        Assert.Equal(3, entered.Times);
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+    }
+
+    /// <summary>MassTransit by itself would read the payload as the contract, and refuse what the handler's way to read it takes.</summary>
+    [Theory]
+    [InlineData("""{"item":"book","quantity":1.0}""")]
+    [InlineData("""{"item":"book","quantity":1,"client":5,"orderId":"x","acceptedAt":"yesterday"}""")]
+    public async Task The_consumer_gets_the_message_that_is_made_of_foreign_JSON(string payload)
+    {
+        await using var deployment = await StartAsync();
+        var got = new TaskCompletionSource<SubmitOrder>();
+        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Handler<SubmitOrder>(context =>
+        {
+            got.TrySetResult(context.Message);
+            return context.ProcessOnceAsync();
+        }));
+
+        await deployment.PublishAsync("orders", [(Encoding.UTF8.GetBytes(payload), new() { ["Idempotency-Key"] = "k" }, null)]);
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(["k"], await EffectsAsync(deployment));
+        Assert.Equal(("external", "k", "book", 1), await got.Task is var order ? (order.Client, order.IdempotencyKey, order.Item, order.Quantity) : default);
+    }
+
+    [Fact]
+    public async Task A_consumer_of_batches_hands_over_each_of_its_messages()
+    {
+        await using var deployment = await StartAsync();
+        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Batch<SubmitOrder>(batch =>
+        {
+            batch.MessageLimit = Fine / 2;
+            batch.TimeLimit = TimeSpan.FromSeconds(1);
+            batch.Consumer(() => new BatchConsumer());
+        }));
+
+        await deployment.PublishAsync("orders", Enumerable.Range(0, Fine).Select(i => Message($"k{i}")));
+        await deployment.DrainedAsync(Limit);
+
+        Assert.Equal(Fine, (await EffectsAsync(deployment)).Count);
+        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
     [Fact]
@@ -179,7 +287,40 @@ public sealed class OwnConsumerTests(SharedServers servers)
     private static (byte[], Dictionary<string, object?>, string?) Message(string key) => (Book, new() { ["Idempotency-Key"] = key }, null);
 
     private static Task<List<string>> ParkedAsync(Deployment deployment, string reason) =>
-        deployment.TextsAsync($"SELECT idempotency_key FROM parked_messages WHERE reason = '{reason}' ORDER BY 1");
+        deployment.TextsAsync($"SELECT idempotency_key FROM parked_messages WHERE reason = '{reason}' ORDER BY idempotency_key COLLATE \"C\"");
+
+    private static Task<List<string>> EffectsAsync(Deployment deployment) =>
+        deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY idempotency_key COLLATE \"C\"");
+
+    /// <param name="kind">What it does with the call.</param>
+    /// <param name="stopping">For one that waits for the end of the process before it.</param>
+    private static Action<IReceiveEndpointConfigurator> Consumer(string kind, Func<CancellationToken>? stopping = null) => endpoint => endpoint.Handler<SubmitOrder>(async context =>
+    {
+        switch (kind)
+        {
+            case "swallows":
+                await context.ProcessOnceAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return;
+            case "does not await":
+                _ = context.ProcessOnceAsync();
+                return;
+            case "waits for the end":
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stopping!());
+                return;
+            default:
+                await context.ProcessOnceAsync();
+                return;
+        }
+    });
+
+    private static async Task<NpgsqlConnection> HoldInboxAsync(Deployment deployment)
+    {
+        var connection = new NpgsqlConnection(deployment.ConnectionString);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand("BEGIN; LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE", connection);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return connection;
+    }
 
     private static async Task AssertNoQueueOfMassTransitAsync(Deployment deployment) =>
         Assert.Equal(["orders", "payments"], (await deployment.Host.QueuesAsync()).Select(q => q.Name).Order());
@@ -187,6 +328,20 @@ public sealed class OwnConsumerTests(SharedServers servers)
     private sealed class OrderConsumer : IConsumer<SubmitOrder>
     {
         public Task Consume(ConsumeContext<SubmitOrder> context) => context.ProcessOnceAsync();
+    }
+
+    private sealed class BatchConsumer : IConsumer<Batch<SubmitOrder>>
+    {
+        public Task Consume(ConsumeContext<Batch<SubmitOrder>> context) => context.ProcessOnceAsync();
+    }
+
+    private sealed class Entered
+    {
+        private int _times;
+
+        public int Times => Volatile.Read(ref _times);
+
+        public bool Count() => Interlocked.Increment(ref _times) > 0;
     }
 
     /// <summary>The first message is given up, as by a defect of the inbox.</summary>
@@ -199,6 +354,8 @@ public sealed class OwnConsumerTests(SharedServers servers)
         public int PrefetchCount => inner.PrefetchCount;
 
         public ReadDelivery Read(Delivery delivery) => inner.Read(delivery);
+
+        public bool IsNoFaultOfMessage(Exception exception) => inner.IsNoFaultOfMessage(exception);
 
         public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken) =>
             Interlocked.Increment(ref _times) == 1 ? Task.FromException(new InvalidOperationException("given up")) : await inner.AddAsync(item, cancellationToken);
