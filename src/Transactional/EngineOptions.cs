@@ -81,6 +81,9 @@ public sealed class InboxOptions
     [Range(1, 60_000)]
     public int RetryDelayMilliseconds { get; set; } = 200;
 
+    /// <summary>Doubled for each attempt, up to a minute.</summary>
+    internal TimeSpan RetryDelay(long attempts) => TimeSpan.FromMilliseconds(Math.Min(60_000, RetryDelayMilliseconds * Math.Pow(2, attempts - 1)));
+
     /// <summary>How long a handler may take: for one message, or as a set for those of one transaction. Beyond it, it is cancelled, and has failed.</summary>
     [Range(100, 3_600_000)]
     public int HandlerTimeoutMilliseconds { get; set; } = 60_000;

@@ -9,6 +9,12 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
     private Ground? _ground;
     private long _runs;
 
+    public async Task FillAsync()
+    {
+        _ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
+        await LargeInbox.FillAsync(_ground, arena.Options.InboxRows);
+    }
+
     /// <summary>
     /// Twice the same: right after a checkpoint, when PostgreSQL writes each page of the index to its log whole the first time it is touched, and
     /// then as it goes on. The second is judged: a busy system has touched its pages in the first seconds of the fifteen minutes between two
@@ -19,11 +25,11 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
     {
         if (_ground is null)
         {
-            _ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
-            await LargeInbox.FillAsync(_ground, arena.Options.InboxRows);
+            // Only some runs were asked for.
+            await FillAsync();
         }
 
-        var ground = _ground;
+        var ground = _ground!;
         if (!arena.Options.Quick)
         {
             // A quick session's few old keys would be forgotten in it.

@@ -7,6 +7,8 @@ internal sealed class ConsumedDelivery(IInbox inbox, ReadDelivery item)
     private readonly List<Task> _calls = [];
     private bool _hasReturned;
 
+    public bool IsEnvelope => MassTransitEnvelope.IsContentType(item.Delivery.ContentType);
+
     /// <summary>What a consumer calls, more than once when the pipe has it retry.</summary>
     public Task ProcessAsync(CancellationToken cancellationToken)
     {
@@ -14,7 +16,7 @@ internal sealed class ConsumedDelivery(IInbox inbox, ReadDelivery item)
         {
             if (_hasReturned)
             {
-                throw new InvalidOperationException("The consumer has returned, and what becomes of its message is decided. Await ProcessOnceAsync within Consume.");
+                throw new InvalidOperationException("The consumer and its pipe have returned, and what becomes of the message is decided. Await ProcessOnceAsync within Consume.");
             }
 
             var call = inbox.ProcessAsync(item, cancellationToken);

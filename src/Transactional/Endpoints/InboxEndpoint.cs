@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Messaging.Transactional;
 
@@ -27,14 +28,16 @@ public static class InboxEndpoint
     /// Lets the consumers of this endpoint hand what they consume to the inbox of one operation, with
     /// <see cref="ProcessOnceAsync(ConsumeContext)"/>: MassTransit's ordinary consume pipe with whatever filters it has, and the guarantees of
     /// <see cref="UseInbox"/>. A message that does not come through the pipe is parked instead of going to <c>_error</c> or <c>_skipped</c>: as
-    /// malformed when it cannot be read or nobody consumes its type, as poison when a filter or consumer threw, or returned without the call. That is
-    /// at once, unless the pipe has retries (<c>UseMessageRetry</c>), the process stops or the database is away. The queue is declared as by
-    /// <see cref="UseInbox"/>; <c>Fault&lt;T&gt;</c> goes only to an address that the message names.
+    /// malformed when MassTransit cannot read its envelope or nobody consumes its type, as poison when a filter or consumer threw, or returned
+    /// without the call. Before that the pipe is run again, <c>Inbox__MaxAttempts</c> times in all; an outage of the inbox's database counts as no
+    /// attempt. The queue is declared as by <see cref="UseInbox"/>; <c>Fault&lt;T&gt;</c> goes only to an address that the message names, at each attempt.
     /// </summary>
     /// <remarks>
     /// As many messages are in the pipe at once as <c>Inbox__PrefetchCount</c> says, for batches to fill: a filter that holds a database connection
-    /// around the consumer needs a <c>UseConcurrencyLimit</c> well below the pool's size, or the inbox finds none. Not for these endpoints: scheduled or
-    /// delayed redelivery (a copy is sent, and the original parked) and <c>UseCircuitBreaker</c> (what comes while it is open is parked).
+    /// around the consumer needs a <c>UseConcurrencyLimit</c> well below the pool's size, or the inbox finds none; one that holds locks there holds up the
+    /// handler. Not for these endpoints: scheduled or delayed redelivery (a copy is sent, and the original parked), <c>UseCircuitBreaker</c> (what comes
+    /// while it is open is parked), and a transactional outbox of MassTransit's (the inbox is one; what it has consumed it does not let through, and a
+    /// redelivery is parked).
     /// </remarks>
     /// <param name="endpoint">The endpoint; its queue carries this one operation.</param>
     /// <param name="services">The registration context.</param>
@@ -44,7 +47,8 @@ public static class InboxEndpoint
     {
         var inbox = Declare(endpoint, services, operation);
         var filter = new ConsumePipeFilter(
-            inbox, QueueOf(endpoint), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+            inbox, QueueOf(endpoint), services.GetRequiredService<IOptions<InboxOptions>>().Value, services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         endpoint.PublishFaults = false;
         endpoint.RethrowFaultedMessages();
         endpoint.ThrowOnSkippedMessages();
@@ -56,8 +60,8 @@ public static class InboxEndpoint
     /// before, or the message is parked. Whatever the consumer does beside this call is not part of the transaction.
     /// </summary>
     /// <param name="context">What the consumer was called with.</param>
-    /// <exception cref="InvalidOperationException">The endpoint was not set up with <see cref="UseInboxInConsumer"/>, or the consumer has returned.</exception>
-    /// <exception cref="OperationCanceledException">The process stops; the broker keeps the message.</exception>
+    /// <exception cref="InvalidOperationException">The endpoint was not set up with <see cref="UseInboxInConsumer"/>, or the pipe has returned.</exception>
+    /// <exception cref="OperationCanceledException">The process stops, or the channel is gone; the broker keeps the message (the in-memory transport has none that could).</exception>
     public static Task ProcessOnceAsync(this ConsumeContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -67,7 +71,7 @@ public static class InboxEndpoint
                 $"The endpoint {context.ReceiveContext.InputAddress} has no inbox. Call endpoint.UseInboxInConsumer(context, \"operation\") where it is configured.");
     }
 
-    /// <summary>The same for each message of a batch.</summary>
+    /// <summary>The same for each message of a batch. Where one of them fails, the pipe of each is run again.</summary>
     /// <typeparam name="T">The contract.</typeparam>
     /// <param name="context">What a consumer of batches was called with.</param>
     /// <exception cref="InvalidOperationException">As from the other one.</exception>
@@ -76,7 +80,7 @@ public static class InboxEndpoint
         where T : class
     {
         ArgumentNullException.ThrowIfNull(context);
-        return Task.WhenAll(context.Message.Select(message => message.ProcessOnceAsync()));
+        return Task.WhenAll([.. context.Message.Select(message => message.ProcessOnceAsync())]);
     }
 
     internal static IInbox Find(IServiceProvider services, string operation) =>

@@ -10,8 +10,9 @@ internal interface IInbox : IAsyncDisposable
     /// <summary>What a delivery says and who it is, or why it has to be parked.</summary>
     ReadDelivery Read(Delivery delivery);
 
-    /// <summary>True for what a message is not to blame for: the database is away, or somebody else's transaction was in the way.</summary>
-    bool IsNoFaultOfMessage(Exception exception);
+    /// <summary>What code beside the inbox met may have been an outage of its database: then returns when that is over.</summary>
+    /// <returns>False when it was none, or is over already.</returns>
+    Task<bool> WaitOutAsync(Exception exception, CancellationToken cancellationToken);
 
     /// <summary>
     /// Hands in a delivery, waiting for room. The task inside completes once it has been committed or parked, and may be acknowledged;

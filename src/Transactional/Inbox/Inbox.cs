@@ -53,8 +53,7 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     public ReadDelivery Read(Delivery delivery) => new(delivery, DeliveryReader.Read(delivery, _operation, _time.GetUtcNow()));
 
-    public bool IsNoFaultOfMessage(Exception exception) =>
-        _untilDone.Classify(exception) is DatabaseFault.Unavailable or DatabaseFault.Collision or DatabaseFault.LockTimeout;
+    public Task<bool> WaitOutAsync(Exception exception, CancellationToken cancellationToken) => _untilDone.WaitOutAsync(exception).WaitAsync(cancellationToken);
 
     public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken)
     {

@@ -10,8 +10,6 @@ internal sealed partial class Settlement(
     Operation operation, InboxOptions options, InboxStore store, UntilDone untilDone, Func<PendingDelivery, CancellationToken, ValueTask<bool>> runAgain,
     EngineMetrics metrics, TimeProvider time, ILogger log, CancellationToken stopping)
 {
-    private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromMinutes(1);
-
     /// <summary>Its transaction is committed.</summary>
     public void Settle(PendingDelivery pending, InboxDecision decision)
     {
@@ -38,7 +36,7 @@ internal sealed partial class Settlement(
         pending.Attempts++;
         if (pending.Attempts < options.MaxAttempts)
         {
-            var delay = RetryDelay(pending.Attempts);
+            var delay = options.RetryDelay(pending.Attempts);
             WillRetry(exception, pending.Attempts, options.MaxAttempts, delay.TotalMilliseconds);
             RetryLater(pending, delay);
             return;
@@ -60,7 +58,7 @@ internal sealed partial class Settlement(
     public void LetOthersGoFirst(PendingDelivery pending, long deaths)
     {
         pending.HasWaited = true;
-        RetryLater(pending, RetryDelay(deaths));
+        RetryLater(pending, options.RetryDelay(deaths));
     }
 
     public async Task ParkAsync(PendingDelivery pending, Exception exception)
@@ -82,10 +80,6 @@ internal sealed partial class Settlement(
             pending.Settled.TrySetException(unparked);
         }
     }
-
-    /// <summary>Doubled for each attempt, up to a minute.</summary>
-    private TimeSpan RetryDelay(long attempts) =>
-        TimeSpan.FromMilliseconds(Math.Min(LongestRetryDelay.TotalMilliseconds, options.RetryDelayMilliseconds * Math.Pow(2, attempts - 1)));
 
     private void RetryLater(PendingDelivery pending, TimeSpan delay) => _ = RetryLaterAsync(pending, delay);
 

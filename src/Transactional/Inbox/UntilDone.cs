@@ -14,6 +14,9 @@ internal sealed partial class UntilDone(Database database, TimeProvider time, IL
     private static readonly TimeSpan OutageRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(3);
 
+    private readonly Lock _lock = new();
+    private Task<bool> _waitingOut = Task.FromResult(false);
+
     public Task RunAsync(Func<CancellationToken, Task> work) => RunAsync(async ct =>
     {
         await work(ct);
@@ -47,6 +50,33 @@ internal sealed partial class UntilDone(Database database, TimeProvider time, IL
                         throw;
                 }
             }
+        }
+    }
+
+    /// <summary>For work that somebody else does and that failed: an outage is waited for once for all of them, who may be thousands.</summary>
+    /// <returns>True when there was an outage, which is over now; false for whatever else failed.</returns>
+    /// <exception cref="OperationCanceledException">The process stops while the database is away.</exception>
+    public Task<bool> WaitOutAsync(Exception exception)
+    {
+        if (Classify(exception) is not (DatabaseFault.Unavailable or DatabaseFault.Timeout))
+        {
+            return Task.FromResult(false);
+        }
+
+        lock (_lock)
+        {
+            return _waitingOut = _waitingOut.IsCompleted ? LookAsync() : _waitingOut;
+        }
+
+        async Task<bool> LookAsync()
+        {
+            if (await DatabaseHealthCheck.AnswersAsync(database, ProbeLimit, stopping))
+            {
+                return false;
+            }
+
+            await WaitForDatabaseAsync(exception);
+            return true;
         }
     }
 

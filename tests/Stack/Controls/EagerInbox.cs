@@ -11,7 +11,7 @@ internal sealed class EagerInbox(IInbox inner) : IInbox
 
     public ReadDelivery Read(Delivery delivery) => inner.Read(delivery);
 
-    public bool IsNoFaultOfMessage(Exception exception) => inner.IsNoFaultOfMessage(exception);
+    public Task<bool> WaitOutAsync(Exception exception, CancellationToken cancellationToken) => inner.WaitOutAsync(exception, cancellationToken);
 
     public async ValueTask<Task> AddAsync(ReadDelivery item, CancellationToken cancellationToken)
     {
