@@ -74,6 +74,7 @@ internal sealed class ServerLane : CrashLane
         builder.WebHost.UseUrls(url);
         builder.Configuration.AddInMemoryCollection(Settings(
             _connectionString, new UriBuilder(_host.Uri) { Host = "127.0.0.1", Port = ToBroker.Port }.Uri, ":"));
+        builder.Configuration["Inbox:MaxBatchDelayMilliseconds"] = BatchDelay(way);
         builder.AddPublisher(anonymousOnLoopback: true);
         builder.AddConsumer();
         builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology
@@ -99,9 +100,13 @@ internal sealed class ServerLane : CrashLane
         var settings = Settings(_database.ConnectionString, _host.Uri, "__");
         settings["ASPNETCORE_ENVIRONMENT"] = "Development";
         settings["Inbox__Way"] = $"{cell.Way}";
+        settings["Inbox__MaxBatchDelayMilliseconds"] = BatchDelay(cell.Way);
         settings["MESSAGING_CRASH_POINT"] = cell.Path;
         return new ServiceOptions(IsFedByBroker(cell) ? "Consumer" : "Publisher", settings);
     }
+
+    /// <summary>Through MassTransit's pipe messages come one after the other, and a cell wants several in one batch.</summary>
+    private static string BatchDelay(ReceiveWay way) => way == ReceiveWay.ConsumePipe ? "50" : "0";
 
     public override bool IsFedByBroker(CrashCell cell) => cell.Point[0] is 'C' or 'R';
 

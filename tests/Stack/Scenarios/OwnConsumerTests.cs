@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MassTransit;
 using Messaging.Consumer;
 using Messaging.Contracts;
@@ -234,6 +235,22 @@ public sealed class OwnConsumerTests(SharedServers servers)
         Assert.Equal(("external", "k", "book", 1), await got.Task is var order ? (order.Client, order.IdempotencyKey, order.Item, order.Quantity) : default);
     }
 
+    /// <summary>Foreign JSON comes to the consumer as the contract, written anew; the other ways never write it.</summary>
+    [Fact]
+    public async Task A_message_that_cannot_be_written_for_its_consumer_is_parked()
+    {
+        await using var deployment = await StartAsync();
+        const string Name = "unwritable";
+        using var host = await ConsumeAsync(
+            deployment, endpoint => endpoint.Handler<Unwritable>(context => context.ProcessOnceAsync()), queue: Name,
+            change: services => new InboxBuilder<ConsumerContext>(services).Handle<Unwritable, UnwritableHandler>(Name));
+
+        await deployment.PublishAsync(Name, [("""{"word":"w"}"""u8.ToArray(), new() { ["Idempotency-Key"] = "k" }, null)]);
+
+        await Eventually.Equal(1L, () => deployment.CountAsync("SELECT count(*) FROM parked_messages WHERE reason = 'poison'"), Limit);
+        await Eventually.True(async () => (await deployment.Host.QueueAsync(Name))!.Value.IsDrained, Limit);
+    }
+
     [Fact]
     public async Task A_consumer_of_batches_hands_over_each_of_its_messages()
     {
@@ -269,7 +286,7 @@ public sealed class OwnConsumerTests(SharedServers servers)
 
     private async Task<Deployment> StartAsync() => await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
 
-    private static async Task<IHost> ConsumeAsync(Deployment deployment, Action<IRabbitMqReceiveEndpointConfigurator> configure, Action<IServiceCollection>? change = null)
+    private static async Task<IHost> ConsumeAsync(Deployment deployment, Action<IRabbitMqReceiveEndpointConfigurator> configure, Action<IServiceCollection>? change = null, string? queue = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -286,9 +303,9 @@ public sealed class OwnConsumerTests(SharedServers servers)
         builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
         {
             bus.Host(context.GetRequiredService<RabbitMqOptions>());
-            bus.ReceiveEndpoint(SubmitOrder.Queue, endpoint =>
+            bus.ReceiveEndpoint(queue ?? SubmitOrder.Queue, endpoint =>
             {
-                endpoint.UseInboxInConsumer(context, SubmitOrder.Operation);
+                endpoint.UseInboxInConsumer(context, queue ?? SubmitOrder.Operation);
                 configure(endpoint);
             });
         }));
@@ -403,6 +420,22 @@ public sealed class OwnConsumerTests(SharedServers servers)
 
         public void Probe(ProbeContext context) => context.CreateFilterScope("test");
     }
+}
+
+/// <summary>A contract that can be read and not written.</summary>
+public sealed record Unwritable([property: JsonConverter(typeof(Unwritable.Reader))] string Word)
+{
+    internal sealed class Reader : JsonConverter<string>
+    {
+        public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString()!;
+
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => throw new NotSupportedException("It is only read.");
+    }
+}
+
+internal sealed class UnwritableHandler : IHandler<Unwritable, ConsumerContext>
+{
+    public Task<Outcome> HandleAsync(Incoming<Unwritable> incoming, ConsumerContext database, CancellationToken cancellationToken) => Task.FromResult(Outcome.Completed("done"));
 }
 
 /// <summary>Reads as an order, and is none.</summary>
