@@ -82,6 +82,8 @@ internal sealed class ServerLane : CrashLane
         builder.Services.ReceiveSubmissions(ReceiveWays.Both(way));
         if (way != ReceiveWay.Direct)
         {
+            // A bus that is stopped while it starts may go on receiving, within this process, what the next cell needs.
+            builder.Services.Configure<MassTransitHostOptions>(o => o.WaitUntilStarted = true);
             builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
             {
                 bus.Host(context.GetRequiredService<RabbitMqOptions>());
