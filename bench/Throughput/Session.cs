@@ -62,6 +62,7 @@ internal sealed class Session(SessionOptions options)
             yield return new Run("consume", $"{contender} quorum", () => consume.RunAsync(contender, Broker.Quorum, 1));
         }
 
+        yield return new Run("consume", "replay set-direct quorum", () => consume.ReplayAsync("set-direct"));
         foreach (var contender in (string[])["set-direct", "set-direct-forgetting"])
         {
             yield return new Run("scale", $"{contender} large inbox", () => scale.RunAsync(contender));
@@ -78,7 +79,6 @@ internal sealed class Session(SessionOptions options)
             yield return new Run("consume", $"{contender} classic", () => consume.RunAsync(contender, Broker.Classic, 1));
         }
 
-        yield return new Run("consume", "replay set-direct quorum", () => consume.ReplayAsync("set-direct"));
         var effects = new EffectsRun(arena);
         foreach (var way in EffectsContender.Ways)
         {

@@ -10,9 +10,9 @@ public sealed class BenchTests(SharedServers servers)
     /// <summary>The rows of the table; what is judged is compared by these names, and a ratio whose contender is missing has no row.</summary>
     private static readonly string[] Expected =
     [
-        "raw quorum", "nothing quorum", "set-direct quorum", "set-direct large inbox", "set-direct-forgetting large inbox", "rows forgotten meanwhile",
+        "raw quorum", "nothing quorum", "set-direct quorum", "replay set-direct quorum", "set-direct large inbox", "set-direct-forgetting large inbox", "rows forgotten meanwhile",
         "naive quorum", "ef-direct quorum", "ef-pipe quorum", "ef-consumer quorum", "set-pipe quorum", "set-consumer quorum", "set-direct-events quorum",
-        "raw classic", "set-direct classic", "ef-direct classic", "replay set-direct quorum",
+        "raw classic", "set-direct classic", "ef-direct classic",
         "effects SaveChanges", "effects unnest", "effects COPY", "effects linq2db-rows", "effects linq2db-COPY",
         .. Http("http empty"), .. Http("http one transaction each"), .. Http("http one transaction each by hand"), .. Http("http ours"),
         .. Http("http one transaction, one confirm each by hand"), .. Http("http and dispatch"),
