@@ -5,6 +5,8 @@ namespace Messaging.Transactional;
 /// <summary>A message as a transport hands it over: nothing about it is known to be right yet.</summary>
 public sealed class Delivery
 {
+    private Guid _parkedId;
+
     /// <summary>The queue it came from.</summary>
     public required string Queue { get; init; }
 
@@ -28,6 +30,12 @@ public sealed class Delivery
 
     /// <summary>When the producer sent it, by the producer's clock; null when it did not say.</summary>
     public DateTimeOffset? SentAt { get; init; }
+
+    /// <summary>
+    /// The row it is parked as, however often that has to be tried: a commit whose answer was lost may have parked it. The broker's next delivery
+    /// of the same message is another one.
+    /// </summary>
+    internal Guid ParkedId => _parkedId == Guid.Empty ? _parkedId = Guid.CreateVersion7() : _parkedId;
 
     /// <summary>A producer may write anything as its timestamp, milliseconds for instance; what is no time in seconds was not said.</summary>
     internal static DateTimeOffset? TimeOf(long seconds) =>

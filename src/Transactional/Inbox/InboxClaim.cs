@@ -17,14 +17,15 @@ internal sealed class InboxClaim(Database database, RetentionOptions retention, 
         var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
         var decisions = new InboxDecision[batch.Count];
         Array.Fill(decisions, InboxDecision.Unreadable);
-        var firsts = FindFirsts(batch);
+        var horizonMs = nowMs - retention.Milliseconds;
+        var firsts = FindFirsts(batch, horizonMs);
         if (firsts.Count == 0)
         {
             return decisions;
         }
 
         var claimId = Guid.CreateVersion7();
-        var known = await ClaimAsync(transaction, [.. firsts.Values.Select(at => (Candidate)batch[at].Reading)], claimId, nowMs, lockWaitMilliseconds, cancellationToken);
+        var known = await ClaimAsync(transaction, [.. firsts.Values.Select(at => (Candidate)batch[at].Reading)], claimId, nowMs, horizonMs, lockWaitMilliseconds, cancellationToken);
 
         // Whoever stalls between reading the clock and claiming may find a key free that retention has forgotten meanwhile.
         if (time.GetUtcNow().ToUnixTimeMilliseconds() - nowMs > retention.ToleranceMilliseconds / 2)
@@ -43,27 +44,34 @@ internal sealed class InboxClaim(Database database, RetentionOptions retention, 
         return decisions;
     }
 
-    /// <summary>Where each key stands first in the batch, sorted by key: two batches that claim the same keys in different orders would deadlock.</summary>
-    private static SortedDictionary<Guid, int> FindFirsts(IReadOnlyList<ReadDelivery> batch)
+    /// <summary>
+    /// Which item of the batch claims each key: the first that is not too late to. Sorted by key: two batches that claim the same keys in different
+    /// orders would deadlock.
+    /// </summary>
+    private static SortedDictionary<Guid, int> FindFirsts(IReadOnlyList<ReadDelivery> batch, long horizonMs)
     {
         var firsts = new SortedDictionary<Guid, int>();
         for (var i = 0; i < batch.Count; i++)
         {
-            if (batch[i].Reading is Candidate candidate)
+            if (batch[i].Reading is Candidate candidate
+                && !firsts.TryAdd(candidate.Digest, i)
+                && IsLate((Candidate)batch[firsts[candidate.Digest]].Reading, horizonMs)
+                && !IsLate(candidate, horizonMs))
             {
-                firsts.TryAdd(candidate.Digest, i);
+                firsts[candidate.Digest] = i;
             }
         }
 
         return firsts;
     }
 
+    private static bool IsLate(Candidate candidate, long horizonMs) => candidate.AcceptedAt.ToUnixTimeMilliseconds() < horizonMs;
+
     /// <summary>Asks for all keys, but claims none that is too late: whether it is free says nothing any more.</summary>
     private async Task<Dictionary<Guid, KnownClaim>> ClaimAsync(
-        WriteTransaction transaction, List<Candidate> asked, Guid claimId, long nowMs, int lockWaitMilliseconds, CancellationToken cancellationToken)
+        WriteTransaction transaction, List<Candidate> asked, Guid claimId, long nowMs, long horizonMs, int lockWaitMilliseconds, CancellationToken cancellationToken)
     {
-        var horizonMs = nowMs - retention.Milliseconds;
-        var claims = asked.FindAll(c => c.AcceptedAt.ToUnixTimeMilliseconds() >= horizonMs);
+        var claims = asked.FindAll(c => !IsLate(c, horizonMs));
         await using var command = transaction.CreateCommand();
         try
         {

@@ -24,13 +24,13 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
         [.. batch.Select((item, at) => Of(operation, item, decisions[at])).OfType<ParkedMessage>()];
 
     /// <summary>
-    /// Parks each message once: one that the broker hands out again, because the acknowledgement after an earlier commit was lost, is
-    /// recognised by its content. Two separate messages of equal content are two rows.
+    /// Parks each message once: one that is run again, because the answer to an earlier commit was lost, is recognised by its row; one that the
+    /// broker hands out again, because the acknowledgement after it was, by its content. Two separate messages of equal content are two rows.
     /// </summary>
     public static string Insert(Dialect dialect, DbCommand command, IReadOnlyList<ParkedMessage> messages, long nowMs)
     {
         var rows = RowSet.Of(messages, (set, all) => set
-            .Ids("id", all, _ => Guid.CreateVersion7())
+            .Ids("id", all, m => m.Delivery.ParkedId)
             .Ids("content_digest", all, m => m.ContentDigest())
             .Ids("key_digest", all, m => m.Digest)
             .Text("queue", all, m => m.Delivery.Queue)
@@ -50,7 +50,8 @@ internal sealed record ParkedMessage(Delivery Delivery, string Operation, string
             .Numbers("redelivered", all, m => m.Delivery.Redelivered ? 1 : 0));
         return $"""
             INSERT INTO parked_messages ({Columns}) SELECT {Columns} FROM {dialect.Source(command, rows, "p")}
-            WHERE p.redelivered = 0 OR NOT EXISTS (SELECT 1 FROM parked_messages AS e WHERE e.content_digest = p.content_digest AND e.reason = p.reason)
+            WHERE NOT EXISTS (SELECT 1 FROM parked_messages AS r WHERE r.id = p.id)
+              AND (p.redelivered = 0 OR NOT EXISTS (SELECT 1 FROM parked_messages AS e WHERE e.content_digest = p.content_digest AND e.reason = p.reason))
             """;
     }
 

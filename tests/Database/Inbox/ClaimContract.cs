@@ -79,6 +79,24 @@ public abstract class ClaimContract(SharedServers servers, DatabaseProvider prov
         await Tables.AssertAtomicAsync();
     }
 
+    /// <summary>A copy from an earlier life of the key, which was forgotten, replayed beside the message of the present one.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Row14_a_message_takes_effect_whose_key_an_older_one_of_the_same_batch_has(bool olderIsFirst)
+    {
+        var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));
+        var old = TimeProvider.System.GetUtcNow().AddHours(-25);
+        (string, object?)[] headers = [(MessageHeaders.AcceptedAt, old.ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture))];
+        Delivery[] batch = [Message.OfProbe("k", "nothing", headers), Message.OfProbe("k")];
+
+        await engine.ProcessInOneBatchAsync(olderIsFirst ? batch : batch.Reverse());
+
+        Assert.Equal(1, await Tables.EffectsAsync("k"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+    }
+
     [Fact]
     public async Task One_key_from_two_engines_at_once_is_one_effect()
     {

@@ -26,6 +26,31 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
         await Tables.AssertAtomicAsync();
     }
 
+    /// <summary>One that shares its transaction with an effect, one that is alone in it, and one that is parked for its handler's failure.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Row02_a_message_that_is_parked_by_a_commit_that_was_cut_is_parked_once(bool commitArrives)
+    {
+        await using var cutter = new CommitCutter(ConnectionString, "INSERT INTO parked_messages") { Where = commitArrives ? Cut.AfterServer : Cut.BeforeServer };
+        await using var engine = new Engine(Provider, cutter.ConnectionString, s => s.With("Inbox:MaxAttempts", 1).Script.On("guilty", (_, _) => throw new InvalidOperationException("always")));
+        await engine.StartAsync();
+
+        cutter.CutNext(2);
+        await engine.ProcessInOneBatchAsync(Message.OfProbe("good"), Message.Of("probes", "unreadable", "{"), Message.Of("probes", "unreadable", "{"));
+        cutter.CutNext(2);
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("good", "another payload"));
+        cutter.CutNext(2);
+        await engine.ProcessAsync(Probe.Operation, Message.OfProbe("poison", "guilty"));
+
+        Assert.Equal(6, cutter.Done);
+        Assert.Equal(
+            [ParkingReason.Conflict, ParkingReason.Malformed, ParkingReason.Malformed, ParkingReason.Poison],
+            await Tables.TextsAsync("SELECT reason FROM parked_messages ORDER BY reason"));
+        Assert.Equal(1, await Tables.EffectsAsync("good"));
+        await Tables.AssertAtomicAsync();
+    }
+
     [Fact]
     public async Task Row02_a_message_whose_commit_is_cut_at_any_byte_takes_effect_once()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MassTransit;
@@ -14,9 +15,11 @@ internal sealed class OrderConsumer : IConsumer<SubmitOrder>
     public Task Consume(ConsumeContext<SubmitOrder> context) => context.ProcessOnceAsync();
 }
 
-/// <summary>A filter that looks into the database before each message.</summary>
+/// <summary>A filter that looks into the database before each message, and then fails once by itself.</summary>
 internal sealed class Asks(string database, Entered entered) : IFilter<ConsumeContext>
 {
+    private readonly ConcurrentDictionary<string, bool> _failed = new();
+
     public async Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
     {
         entered.Count();
@@ -25,6 +28,11 @@ internal sealed class Asks(string database, Entered entered) : IFilter<ConsumeCo
             await connection.OpenAsync(context.CancellationToken);
             await using var command = new NpgsqlCommand("SELECT 1", connection);
             await command.ExecuteScalarAsync(context.CancellationToken);
+        }
+
+        if (_failed.TryAdd(context.ReceiveContext.TransportHeaders.Get<string>("Idempotency-Key")!, true))
+        {
+            throw new InvalidDataException("the first time");
         }
 
         await next.Send(context);

@@ -6,11 +6,7 @@ using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Npgsql;
+using static Messaging.Stack.OwnConsumerHost;
 
 namespace Messaging.Stack;
 
@@ -20,19 +16,13 @@ namespace Messaging.Stack;
 /// </summary>
 public sealed class OwnConsumerTests(SharedServers servers)
 {
-    private const int Fine = 20;
-
-    private static readonly byte[] Book = """{"item":"book","quantity":1}"""u8.ToArray();
-
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
-
     [Fact]
     public async Task Whatever_a_consumer_does_wrong_its_message_takes_effect_or_is_parked_and_its_neighbours_take_effect()
     {
-        await using var deployment = await StartAsync();
+        await using var deployment = await servers.StartAsync();
         var late = new TaskCompletionSource<ConsumeContext<SubmitOrder>>();
         var times = 0;
-        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Handler<SubmitOrder>(async context =>
+        using var host = await deployment.ConsumeAsync(endpoint => endpoint.Handler<SubmitOrder>(async context =>
         {
             switch (context.Message.IdempotencyKey)
             {
@@ -69,21 +59,21 @@ public sealed class OwnConsumerTests(SharedServers servers)
         await deployment.DrainedAsync(Limit);
 
         Assert.Equal(neither.Concat(both).Order(StringComparer.Ordinal), await ParkedAsync(deployment, "poison"));
-        Assert.Equal(effect.Concat(both).Order(StringComparer.Ordinal), await EffectsAsync(deployment));
+        Assert.Equal(effect.Concat(both).Order(StringComparer.Ordinal), await deployment.EffectsAsync());
         Assert.Equal(neither.Length + both.Length, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
         Assert.Contains("no such shelf", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'throws'")), StringComparison.Ordinal);
         Assert.Contains("ProcessOnceAsync", Assert.Single(await deployment.TextsAsync("SELECT error FROM parked_messages WHERE idempotency_key = 'calls too late'")), StringComparison.Ordinal);
         await Assert.ThrowsAnyAsync<InvalidOperationException>((await late.Task).ProcessOnceAsync);
-        await AssertNoQueueOfMassTransitAsync(deployment);
+        await deployment.AssertNoQueueOfMassTransitAsync();
         await deployment.AssertAtomicAsync();
     }
 
     [Fact]
     public async Task The_filters_of_the_pipe_see_every_message_and_its_retries_are_its_own()
     {
-        await using var deployment = await StartAsync();
+        await using var deployment = await servers.StartAsync();
         var seen = new ConcurrentBag<string>();
-        using var host = await ConsumeAsync(deployment, endpoint =>
+        using var host = await deployment.ConsumeAsync(endpoint =>
         {
             endpoint.UseMessageRetry(retry => retry.Immediate(3));
             endpoint.UseFilter(new KeyFilter(key =>
@@ -98,17 +88,17 @@ public sealed class OwnConsumerTests(SharedServers servers)
         await deployment.DrainedAsync(Limit);
 
         Assert.Equal(["once", "second time", "second time"], seen.Order());
-        Assert.Equal(["once", "second time"], await EffectsAsync(deployment));
+        Assert.Equal(["once", "second time"], await deployment.EffectsAsync());
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
-        await AssertNoQueueOfMassTransitAsync(deployment);
+        await deployment.AssertNoQueueOfMassTransitAsync();
     }
 
     /// <summary>A filter that ends without calling the next one sends the message to <c>_skipped</c>, as does a type that nobody consumes.</summary>
     [Fact]
     public async Task What_no_consumer_gets_is_parked()
     {
-        await using var deployment = await StartAsync();
-        using var host = await ConsumeAsync(deployment, endpoint =>
+        await using var deployment = await servers.StartAsync();
+        using var host = await deployment.ConsumeAsync(endpoint =>
         {
             endpoint.UseFilter(new KeyFilter(key => key != "held back"));
             endpoint.Consumer<OrderConsumer>();
@@ -126,91 +116,8 @@ public sealed class OwnConsumerTests(SharedServers servers)
 
         Assert.Equal(["held back", "other"], await ParkedAsync(deployment, "malformed"));
         Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
-        Assert.Equal(["envelope", "fine"], await EffectsAsync(deployment));
-        await AssertNoQueueOfMassTransitAsync(deployment);
-    }
-
-    [Theory]
-    [InlineData("awaits")]
-    [InlineData("swallows")]
-    [InlineData("does not await")]
-    public async Task What_the_inbox_itself_fails_on_stays_with_the_broker(string consumer)
-    {
-        await using var deployment = await StartAsync();
-        using var host = await ConsumeAsync(deployment, Consumer(consumer), services =>
-        {
-            foreach (var registered in services.Where(s => s.ServiceType == typeof(IInbox)).ToList())
-            {
-                services.Remove(registered);
-                services.AddSingleton<IInbox>(s => new GivesUpOnce((IInbox)registered.ImplementationFactory!(s)));
-            }
-        });
-
-        await deployment.PublishAsync("orders", [Message("k")]);
-        await deployment.DrainedAsync(Limit);
-
-        Assert.Equal(["k"], await EffectsAsync(deployment));
-        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
-        await AssertNoQueueOfMassTransitAsync(deployment);
-    }
-
-    /// <summary>Somebody holds the inbox, so that nothing can be committed until the process has ended; or the consumer ends before its call.</summary>
-    [Theory]
-    [InlineData("awaits")]
-    [InlineData("swallows")]
-    [InlineData("does not await")]
-    [InlineData("waits for the end")]
-    public async Task Row18_what_a_consumer_meets_at_the_end_of_the_process_parks_nothing_and_loses_nothing(string consumer)
-    {
-        await using var deployment = await StartAsync();
-        var entered = new Entered();
-        await using var holder = await HoldInboxAsync(deployment);
-        IHost? host = null;
-        host = await ConsumeAsync(
-            deployment,
-            endpoint =>
-            {
-                endpoint.UseFilter(new KeyFilter(_ => entered.Count()));
-                Consumer(consumer, () => host!.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping)(endpoint);
-            },
-            services => services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(5)));
-        using (host)
-        {
-            await deployment.PublishAsync("orders", Enumerable.Range(0, Fine).Select(i => Message($"k{i}")));
-            await Eventually.Equal(Fine, () => Task.FromResult(entered.Times), Limit);
-            await host.StopAsync(TestContext.Current.CancellationToken);
-        }
-
-        await Eventually.Equal(((uint)Fine, 0u), () => deployment.Host.CountAsync("orders"), Limit);
-        await holder.DisposeAsync();
-        Assert.Equal(0, await deployment.CountAsync("SELECT (SELECT count(*) FROM parked_messages) + (SELECT count(*) FROM orders)"));
-    }
-
-    [Fact]
-    public async Task Row08_pipe_code_that_meets_an_outage_of_the_database_parks_nothing()
-    {
-        await using var postgres = await SharedServers.OwnPostgresAsync();
-        await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), postgres, consumers: 0);
-        var entered = new Entered();
-        using var host = await ConsumeAsync(
-            deployment,
-            endpoint =>
-            {
-                endpoint.UseFilter(new Asks(deployment.ConnectionString, entered));
-                endpoint.Consumer<OrderConsumer>();
-            },
-            // What counted as an attempt would park it.
-            services => services.Configure<InboxOptions>(o => o.MaxAttempts = 1));
-
-        await postgres.KillAsync();
-        await deployment.PublishAsync("orders", Enumerable.Range(0, Fine).Select(i => Message($"k{i}")));
-        await Eventually.Equal(Fine, () => Task.FromResult(entered.Times), Limit);
-        await postgres.StartAsync();
-        await deployment.DrainedAsync(Limit);
-
-        Assert.Equal(Fine, (await EffectsAsync(deployment)).Count);
-        Assert.Equal(2 * Fine, entered.Times);
-        Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
+        Assert.Equal(["envelope", "fine"], await deployment.EffectsAsync());
+        await deployment.AssertNoQueueOfMassTransitAsync();
     }
 
     /// <summary>MassTransit by itself would read the payload as the contract, and refuse what the handler's way to read it takes.</summary>
@@ -219,9 +126,9 @@ public sealed class OwnConsumerTests(SharedServers servers)
     [InlineData("""{"item":"book","quantity":1,"client":5,"orderId":"x","acceptedAt":"yesterday"}""")]
     public async Task The_consumer_gets_the_message_that_is_made_of_foreign_JSON(string payload)
     {
-        await using var deployment = await StartAsync();
+        await using var deployment = await servers.StartAsync();
         var got = new TaskCompletionSource<SubmitOrder>();
-        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Handler<SubmitOrder>(context =>
+        using var host = await deployment.ConsumeAsync(endpoint => endpoint.Handler<SubmitOrder>(context =>
         {
             got.TrySetResult(context.Message);
             return context.ProcessOnceAsync();
@@ -230,7 +137,7 @@ public sealed class OwnConsumerTests(SharedServers servers)
         await deployment.PublishAsync("orders", [(Encoding.UTF8.GetBytes(payload), new() { ["Idempotency-Key"] = "k" }, null)]);
         await deployment.DrainedAsync(Limit);
 
-        Assert.Equal(["k"], await EffectsAsync(deployment));
+        Assert.Equal(["k"], await deployment.EffectsAsync());
         Assert.Equal(("external", "k", "book", 1), await got.Task is var order ? (order.Client, order.IdempotencyKey, order.Item, order.Quantity) : default);
     }
 
@@ -238,10 +145,10 @@ public sealed class OwnConsumerTests(SharedServers servers)
     [Fact]
     public async Task A_message_that_cannot_be_written_for_its_consumer_is_parked()
     {
-        await using var deployment = await StartAsync();
+        await using var deployment = await servers.StartAsync();
         const string Name = "unwritable";
-        using var host = await ConsumeAsync(
-            deployment, endpoint => endpoint.Handler<Unwritable>(context => context.ProcessOnceAsync()), queue: Name,
+        using var host = await deployment.ConsumeAsync(
+            endpoint => endpoint.Handler<Unwritable>(context => context.ProcessOnceAsync()), queue: Name, operation: Name,
             change: services => new InboxBuilder<ConsumerContext>(services).Handle<Unwritable, UnwritableHandler>(Name));
 
         await deployment.PublishAsync(Name, [("""{"word":"w"}"""u8.ToArray(), new() { ["Idempotency-Key"] = "k" }, null)]);
@@ -253,8 +160,8 @@ public sealed class OwnConsumerTests(SharedServers servers)
     [Fact]
     public async Task A_consumer_of_batches_hands_over_each_of_its_messages()
     {
-        await using var deployment = await StartAsync();
-        using var host = await ConsumeAsync(deployment, endpoint => endpoint.Batch<SubmitOrder>(batch =>
+        await using var deployment = await servers.StartAsync();
+        using var host = await deployment.ConsumeAsync(endpoint => endpoint.Batch<SubmitOrder>(batch =>
         {
             batch.MessageLimit = Fine / 2;
             batch.TimeLimit = TimeSpan.FromSeconds(1);
@@ -266,7 +173,7 @@ public sealed class OwnConsumerTests(SharedServers servers)
         await deployment.PublishAsync("orders", [.. Enumerable.Range(0, Fine).Select(i => Message($"k{i}")), Message("one") with { Item3 = id }, Message("other") with { Item3 = id }]);
         await deployment.DrainedAsync(Limit);
 
-        Assert.Equal(Fine + 2, (await EffectsAsync(deployment)).Count);
+        Assert.Equal(Fine + 2, (await deployment.EffectsAsync()).Count);
         Assert.Equal(0, await deployment.CountAsync("SELECT count(*) FROM parked_messages"));
     }
 
@@ -283,75 +190,6 @@ public sealed class OwnConsumerTests(SharedServers servers)
         Assert.Contains("UseInboxInConsumer", await told.Task.WaitAsync(Limit, TimeProvider.System, TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
-    private async Task<Deployment> StartAsync() => await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0);
-
-    private static async Task<IHost> ConsumeAsync(Deployment deployment, Action<IRabbitMqReceiveEndpointConfigurator> configure, Action<IServiceCollection>? change = null, string? queue = null)
-    {
-        var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Database:Provider"] = "PostgreSql",
-            ["ConnectionStrings:Orders"] = deployment.ConnectionString,
-            ["ConnectionStrings:RabbitMq"] = deployment.Host.Uri.ToString(),
-            ["Inbox:MaxAttempts"] = "3",
-            ["Inbox:RetryDelayMilliseconds"] = "50",
-        });
-        builder.Logging.ClearProviders();
-        builder.AddConsumer();
-        builder.Services.UseRabbitMqTransport(builder.Configuration, topology => topology.Event<OrderCreated>());
-        builder.Services.AddMassTransit(x => x.UsingRabbitMq((context, bus) =>
-        {
-            bus.Host(context.GetRequiredService<RabbitMqOptions>());
-            bus.ReceiveEndpoint(queue ?? SubmitOrder.Queue, endpoint =>
-            {
-                endpoint.UseInboxInConsumer(context, queue ?? SubmitOrder.Operation);
-                configure(endpoint);
-            });
-        }));
-        change?.Invoke(builder.Services);
-        var host = builder.Build();
-        await host.StartAsync(TestContext.Current.CancellationToken);
-        return host;
-    }
-
-    private static (byte[], Dictionary<string, object?>, string?) Message(string key) => (Book, new() { ["Idempotency-Key"] = key }, null);
-
     private static Task<List<string>> ParkedAsync(Deployment deployment, string reason) =>
         deployment.TextsAsync($"SELECT idempotency_key FROM parked_messages WHERE reason = '{reason}' ORDER BY idempotency_key COLLATE \"C\"");
-
-    private static Task<List<string>> EffectsAsync(Deployment deployment) =>
-        deployment.TextsAsync("SELECT idempotency_key FROM orders ORDER BY idempotency_key COLLATE \"C\"");
-
-    /// <param name="kind">What it does with the call.</param>
-    /// <param name="stopping">For one that waits for the end of the process before it.</param>
-    private static Action<IReceiveEndpointConfigurator> Consumer(string kind, Func<CancellationToken>? stopping = null) => endpoint => endpoint.Handler<SubmitOrder>(async context =>
-    {
-        switch (kind)
-        {
-            case "swallows":
-                await context.ProcessOnceAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                return;
-            case "does not await":
-                _ = context.ProcessOnceAsync();
-                return;
-            case "waits for the end":
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stopping!());
-                return;
-            default:
-                await context.ProcessOnceAsync();
-                return;
-        }
-    });
-
-    private static async Task<NpgsqlConnection> HoldInboxAsync(Deployment deployment)
-    {
-        var connection = new NpgsqlConnection(deployment.ConnectionString);
-        await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await using var command = new NpgsqlCommand("BEGIN; LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE", connection);
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        return connection;
-    }
-
-    private static async Task AssertNoQueueOfMassTransitAsync(Deployment deployment) =>
-        Assert.Equal(["orders", "payments"], (await deployment.Host.QueuesAsync()).Select(q => q.Name).Order());
 }
