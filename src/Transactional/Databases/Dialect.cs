@@ -68,13 +68,37 @@ internal abstract class Dialect
     public abstract string InsertIfAbsent(string table, string key, string columns, string source, string alias);
 
     /// <summary>
-    /// Claims the keys that are free, and tells who holds each key that is asked for. What is told may come in several results, of a
-    /// key of ours more than once, and a row without a key tells nothing.
+    /// Claims the keys that are free, and tells which those are, or else who holds each key that is asked for: to be read by
+    /// <see cref="ReadClaimAsync"/>.
     /// </summary>
     public virtual string Claim(KeyClaim claim) =>
         InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c") + "; "
         + (claim.Then is { } then ? then($"{claim.Table} AS s JOIN {claim.Asked} ON s.key_digest = a.key_digest AND s.id = a.id") + "; " : "")
         + $"SELECT {claim.Holder} FROM {claim.Table} AS h JOIN {claim.Asked} ON h.key_digest = a.key_digest";
+
+    /// <summary>Reads what a <see cref="Claim"/> tells. A key of ours is told of as inserted, or by its row, as those of others are.</summary>
+    /// <param name="reader">Before its first row.</param>
+    /// <param name="inserted">Takes a key that the statement has inserted.</param>
+    /// <param name="holder">Reads the columns of a holder.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task ReadClaimAsync(DbDataReader reader, Action<Guid> inserted, Action<DbDataReader> holder, CancellationToken cancellationToken)
+    {
+        do
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                if (reader.FieldCount > 1)
+                {
+                    holder(reader);
+                }
+                else if (!await reader.IsDBNullAsync(0, cancellationToken))
+                {
+                    Array.ForEach(reader.GetFieldValue<Guid[]>(0), inserted);
+                }
+            }
+        }
+        while (await reader.NextResultAsync(cancellationToken));
+    }
 
     /// <summary>Updates the rows of <paramref name="table"/> (alias <c>t</c>) that <paramref name="condition"/> joins to the source.</summary>
     public virtual string UpdateFrom(string table, string assignments, string source, string condition) =>

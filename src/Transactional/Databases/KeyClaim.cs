@@ -15,13 +15,10 @@ internal sealed record KeyClaim
     /// <summary>The keys that are asked for, a source named <c>a</c> with at least a <c>key_digest</c>.</summary>
     public required string Asked { get; init; }
 
-    /// <summary>What is told of the holder <c>h</c> of a key that is asked for, the key first.</summary>
+    /// <summary>What is told of the holder <c>h</c> of a key that is asked for, the key first; two columns at least.</summary>
     public required string Holder { get; init; }
 
-    /// <summary>What is told of a row <c>h</c> that this very statement inserted: the first columns of the holder.</summary>
-    public required string Own { get; init; }
-
-    /// <summary>The columns of an inserted row that <see cref="Own"/> and <see cref="Then"/> read.</summary>
+    /// <summary>The columns of an inserted row that <see cref="Then"/> reads, the key among them.</summary>
     public required string Returning { get; init; }
 
     /// <summary>A statement that follows for the inserted rows <c>s</c>, given what to read them from.</summary>

@@ -46,7 +46,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     }
 
     /// <summary>
-    /// The inserted rows are told as they are inserted. The others are read by a second statement, which alone sees what was committed while
+    /// The keys that were inserted are told in one value. The others are read by a second statement, which alone sees what was committed while
     /// the first one waited; which they are is handed on within the transaction. So no key is searched for that is known to be ours.
     /// </summary>
     public override string Claim(KeyClaim claim) => $"""
@@ -54,7 +54,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
              {(claim.Then is { } then ? $"followed AS ({then("inserted AS s")})," : "")}
              held AS (SELECT set_config('messaging.held', coalesce(array_agg(a.key_digest), '{"{}"}')::text, true)
                       FROM {claim.Asked} WHERE a.key_digest NOT IN (SELECT key_digest FROM inserted))
-        SELECT {claim.Own} FROM held LEFT JOIN inserted AS h ON true;
+        SELECT (SELECT array_agg(key_digest) FROM inserted) FROM held;
         SELECT {claim.Holder} FROM unnest(current_setting('messaging.held')::uuid[]) AS a (key_digest) JOIN {claim.Table} AS h ON h.key_digest = a.key_digest
         """;
 

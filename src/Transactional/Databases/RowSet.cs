@@ -40,11 +40,15 @@ internal sealed class RowSet(int count)
 
     public static RowSet OfIds(string name, IReadOnlyList<Guid> ids) => Of(ids, (set, rows) => set.Ids(name, rows, id => id));
 
+    public RowSet Ids<T>(string name, IReadOnlyList<T> rows, Func<T, Guid> value) => Add(name, ColumnKind.Id, rows, value);
+
     public RowSet Ids<T>(string name, IReadOnlyList<T> rows, Func<T, Guid?> value) => Add(name, ColumnKind.Id, rows, value);
 
     public RowSet Bytes<T>(string name, IReadOnlyList<T> rows, Func<T, byte[]?> value) => Add(name, ColumnKind.Bytes, rows, value);
 
     public RowSet Text<T>(string name, IReadOnlyList<T> rows, Func<T, string?> value) => Add(name, ColumnKind.Text, rows, value);
+
+    public RowSet Numbers<T>(string name, IReadOnlyList<T> rows, Func<T, long> value) => Add(name, ColumnKind.Number, rows, value);
 
     public RowSet Numbers<T>(string name, IReadOnlyList<T> rows, Func<T, long?> value) => Add(name, ColumnKind.Number, rows, value);
 

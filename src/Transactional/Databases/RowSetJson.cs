@@ -37,14 +37,20 @@ internal static class RowSetJson
     {
         switch (column.Values)
         {
+            case Guid[] ids:
+                WriteId(writer, column.Name, ids[row]);
+                break;
             case Guid?[] ids when ids[row] is { } id:
-                writer.WriteString(column.Name, Convert.ToHexString(id.ToByteArray(bigEndian: true)));
+                WriteId(writer, column.Name, id);
                 break;
             case byte[]?[] bytes when bytes[row] is { } value:
                 writer.WriteString(column.Name, Convert.ToHexString(value));
                 break;
             case string?[] texts when texts[row] is { } text:
                 writer.WriteString(column.Name, text);
+                break;
+            case long[] numbers:
+                writer.WriteNumber(column.Name, numbers[row]);
                 break;
             case long?[] numbers when numbers[row] is { } number:
                 writer.WriteNumber(column.Name, number);
@@ -54,4 +60,6 @@ internal static class RowSetJson
                 break;
         }
     }
+
+    private static void WriteId(Utf8JsonWriter writer, string name, Guid id) => writer.WriteString(name, Convert.ToHexString(id.ToByteArray(bigEndian: true)));
 }

@@ -21,17 +21,14 @@ internal static class InboxTable
         CancellationToken cancellationToken)
     {
         WriteClaim(dialect, command, claimId, claims, asked, nowMs, lockWaitMilliseconds);
+        var ours = claims.ToDictionary(c => c.Digest, c => new KnownClaim(claimId, c.Fingerprint));
         var known = new Dictionary<Guid, KnownClaim>(asked.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        do
-        {
-            while (await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0))
-            {
-                known[dialect.ReadId(reader, 0)] = new KnownClaim(dialect.ReadId(reader, 1), Fingerprint.FromBytes((byte[])reader.GetValue(2)));
-            }
-        }
-        while (await reader.NextResultAsync(cancellationToken));
-
+        await Dialect.ReadClaimAsync(
+            reader,
+            digest => known[digest] = ours[digest],
+            row => known[dialect.ReadId(row, 0)] = new KnownClaim(dialect.ReadId(row, 1), Fingerprint.FromBytes((byte[])row.GetValue(2))),
+            cancellationToken);
         return known;
     }
 
@@ -63,8 +60,7 @@ internal static class InboxTable
             Rows = dialect.Source(command, rows, "c"),
             Asked = source,
             Holder = holder,
-            Own = holder,
-            Returning = "key_digest, claim_id, fingerprint",
+            Returning = "key_digest",
         }), lockWaitMilliseconds);
     }
 

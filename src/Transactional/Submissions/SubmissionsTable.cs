@@ -44,26 +44,22 @@ internal static class SubmissionsTable
             Rows = dialect.Source(command, rows, "c"),
             Asked = dialect.Source(command, own, "a"),
             Holder = "h.key_digest, h.id, h.fingerprint, h.acceptance",
-            Own = "h.key_digest, h.id",
             Returning = "key_digest, id, client, idempotency_key, fingerprint, destination, message_type, body, accepted_at_ms, trace_parent",
             Then = inserted => OutgoingTable.InsertFor(dialect, inserted),
         }), lockWaitMilliseconds, ending);
 
-        var ours = group.ToDictionary(s => s.Digest, s => s.Submission);
+        var ours = group.ToDictionary(s => s.Digest, s => new KnownSubmission(s.Submission.Id, s.Submission.Fingerprint, s.Submission.Acceptance));
         var known = new Dictionary<Guid, KnownSubmission>(group.Count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        do
-        {
-            while (await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0))
+        await Dialect.ReadClaimAsync(
+            reader,
+            digest => known[digest] = ours[digest],
+            row =>
             {
-                var (digest, id) = (dialect.ReadId(reader, 0), dialect.ReadId(reader, 1));
-                known[digest] = id == ours[digest].Id
-                    ? new KnownSubmission(id, ours[digest].Fingerprint, ours[digest].Acceptance)
-                    : new KnownSubmission(id, Fingerprint.FromBytes((byte[])reader.GetValue(2)), Encoding.UTF8.GetBytes(reader.GetString(3)));
-            }
-        }
-        while (await reader.NextResultAsync(cancellationToken));
-
+                var (digest, id) = (dialect.ReadId(row, 0), dialect.ReadId(row, 1));
+                known[digest] = id == ours[digest].Id ? ours[digest] : new KnownSubmission(id, Fingerprint.FromBytes((byte[])row.GetValue(2)), Encoding.UTF8.GetBytes(row.GetString(3)));
+            },
+            cancellationToken);
         return known;
     }
 

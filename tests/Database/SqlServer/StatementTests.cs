@@ -47,7 +47,7 @@ public sealed class StatementTests
         ["Dialect.Claim"] = () => Built(c => Dialect.Claim(new KeyClaim
         {
             Table = "t", Columns = "key_digest, text", Rows = Dialect.Source(c, EveryKind(), "c"), Asked = Dialect.Source(c, EveryKind(), "a"),
-            Own = "h.key_digest", Returning = "key_digest", Holder = "h.key_digest, h.text", Then = inserted => $"INSERT INTO u (k) SELECT s.id FROM {inserted}",
+            Returning = "key_digest", Holder = "h.key_digest, h.text", Then = inserted => $"INSERT INTO u (k) SELECT s.id FROM {inserted}",
         })),
         ["Dialect.UpdateFrom"] = () => Built(c => Dialect.UpdateFrom("t", "v = s.text", Dialect.Source(c, EveryKind(), "s"), "t.k = s.id")),
         ["Dialect.Counted"] = () => Task.FromResult(Dialect.Counted("UPDATE t SET v = 1")),
