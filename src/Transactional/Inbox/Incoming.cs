@@ -17,9 +17,12 @@ public sealed record Incoming<TMessage>(TMessage Message, ScopedKey Key, Fingerp
 }
 
 /// <summary>
-/// What a message does. Plain code: it writes to the DbContext and answers an outcome; it knows no broker and no inbox, and it
-/// neither saves nor commits. Its writes, its outcome and its events are committed together with the claim on the key, or not at all.
+/// What a message does. Plain code: it writes to the DbContext and answers an outcome; it knows no broker and no inbox, need not
+/// save and must not commit. Its writes, its outcome and its events are committed together with the claim on the key, or not at all.
 /// It may run more than once for one message, when an earlier run was rolled back.
+/// <para>Messages of a batch share the transaction and the context, one after the other. What an earlier one has added, a later one finds
+/// there by <c>Find</c> and <c>Local</c>, and by a query once it is saved: a handler whose answer depends on rows that the messages beside it
+/// may write calls <c>SaveChangesAsync</c> before it asks for them. A lock on a row keeps other transactions out, not the batch's own messages.</para>
 /// </summary>
 /// <typeparam name="TMessage">The contract.</typeparam>
 /// <typeparam name="TContext">The DbContext it writes to.</typeparam>

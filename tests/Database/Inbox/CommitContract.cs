@@ -41,6 +41,23 @@ public abstract class CommitContract(SharedServers servers, DatabaseProvider pro
     }
 
     [Fact]
+    public async Task A_handler_that_saves_before_it_asks_is_told_of_what_the_messages_before_it_in_the_batch_wrote()
+    {
+        var told = new List<int>();
+        var engine = await StartEngineAsync(s => s.Script.On("asks", async (_, database) =>
+        {
+            await database.SaveChangesAsync(Cancelled);
+            told.Add(await database.Orders.CountAsync(o => o.Item == "asks", Cancelled));
+        }));
+
+        await engine.ProcessInOneBatchAsync(Enumerable.Range(1, 3).Select(i => Message.OfProbe($"key-{i}", "asks")));
+
+        Assert.Equal([1, 2, 3], told);
+        Assert.Equal(3, await Tables.CountAsync("orders", "item = 'asks'"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    [Fact]
     public async Task A_handler_that_removes_its_own_claim_has_no_effect()
     {
         var engine = await StartEngineAsync(s => s.Script.On("eraser", (_, database) => database.Database.ExecuteSqlAsync($"DELETE FROM inbox WHERE idempotency_key = 'k'")));
