@@ -42,7 +42,7 @@ public sealed class DispatchOptions
     [Range(1_000, 600_000)]
     public int LeaseMilliseconds { get; set; } = 10_000;
 
-    /// <summary>How long to wait for the broker's confirm before the connection counts as broken.</summary>
+    /// <summary>How long to wait for the broker's confirms. What is not confirmed by then is put off; where nothing is, the connection counts as broken.</summary>
     [Range(100, 120_000)]
     public int ConfirmTimeoutMilliseconds { get; set; } = 10_000;
 

@@ -16,6 +16,9 @@ internal sealed class ConfirmWindow(ulong firstTag, IReadOnlyList<OutgoingMessag
 
     public bool IsComplete => _open == 0;
 
+    /// <summary>The answers that are there.</summary>
+    public SendResult[] Results => _results;
+
     /// <summary>An answer for one tag, or for all up to it; tags of other windows are not ours.</summary>
     /// <returns>How many messages this answered.</returns>
     public int Answer(ulong tag, bool multiple, SendResult result)

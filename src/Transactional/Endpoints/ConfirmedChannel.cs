@@ -47,11 +47,15 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
     /// <summary>Another one on the same connection, for messages that may have it closed.</summary>
     public Task<ConfirmedChannel> OpenAnotherAsync(CancellationToken cancellationToken) => OpenAsync(_connection, cancellationToken);
 
-    /// <summary>Publishes the messages and waits until the broker has answered for all of them.</summary>
+    /// <summary>Publishes the messages and waits until the broker has answered for all of them, or the limit is over.</summary>
+    /// <param name="messages">At least one.</param>
+    /// <param name="limit">For the publishing of each message, and then for the answers to all.</param>
+    /// <param name="cancellationToken">Ends the wait; the messages may arrive all the same.</param>
     /// <exception cref="IOException">The channel broke; some of the messages may have arrived.</exception>
-    /// <exception cref="OperationCanceledException">The broker did not answer in time; likewise.</exception>
-    public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
+    /// <exception cref="OperationCanceledException">The broker did not take a message in time; likewise.</exception>
+    public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, TimeSpan limit, CancellationToken cancellationToken)
     {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await _publishing.WaitAsync(cancellationToken);
         ConfirmWindow window;
         try
@@ -59,7 +63,8 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
             window = Register(messages);
             foreach (var message in messages)
             {
-                await PublishAsync(message, cancellationToken);
+                bounded.CancelAfter(limit);
+                await PublishAsync(message, bounded.Token);
             }
         }
         catch (Exception exception)
@@ -74,7 +79,19 @@ internal sealed class ConfirmedChannel : IAsyncDisposable
         }
 
         CrashPoint.Reach("D2", messages.Count);
-        return await window.Answered.WaitAsync(cancellationToken);
+        try
+        {
+            return await window.Answered.WaitAsync(limit, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // What is answered later is nobody's any more.
+            lock (_lock)
+            {
+                _windows.Remove(window);
+                return window.Results;
+            }
+        }
     }
 
     /// <summary>Leaves the semaphore to whoever waits for it: disposed, it would never wake them, and it holds nothing that has to be freed.</summary>

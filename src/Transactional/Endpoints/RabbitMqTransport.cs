@@ -20,20 +20,25 @@ internal sealed partial class RabbitMqTransport(
     private readonly DispatchConnection _connection = new(rabbit, topology, log);
     private readonly TopologyRepair _repair = new();
 
+    private TimeSpan ConfirmTimeout => TimeSpan.FromMilliseconds(options.Value.ConfirmTimeoutMilliseconds);
+
     public async Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
         ConfirmedChannel? channel = null;
         try
         {
             channel = await _connection.OpenAsync(messages, cancellationToken);
-            using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            bounded.CancelAfter(options.Value.ConfirmTimeoutMilliseconds);
-            var results = await TrySendAsync(channel, messages, bounded.Token);
+            var results = await TrySendAsync(channel, messages, cancellationToken);
             if (results is null)
             {
                 await _connection.DiscardAsync(channel);
                 channel = await _connection.OpenAsync(messages, cancellationToken);
-                results = await SuspectWindow.SendAsync(channel, messages, bounded.Token);
+                results = await SuspectWindow.SendAsync(channel, messages, ConfirmTimeout, cancellationToken);
+            }
+
+            if (results.All(result => result.Outcome == SendOutcome.Unanswered))
+            {
+                throw new TimeoutException("The broker confirmed nothing in time.");
             }
 
             if (messages.Where((message, i) => message.Destination.IsQueue && results[i].Outcome == SendOutcome.Unrouted).Any())
@@ -107,7 +112,7 @@ internal sealed partial class RabbitMqTransport(
     {
         try
         {
-            return await channel.SendAsync(messages, cancellationToken);
+            return await channel.SendAsync(messages, ConfirmTimeout, cancellationToken);
         }
         catch (Exception exception) when (channel.Refusal is { } refusal && IsOutage(exception, cancellationToken))
         {
@@ -131,7 +136,7 @@ internal sealed partial class RabbitMqTransport(
     [LoggerMessage(LogLevel.Critical, "Refusing to run: {Reason}")]
     private partial void Refused(string reason);
 
-    [LoggerMessage(LogLevel.Warning, "The broker closed the channel: {Reason}. The {Count} messages of a window are sent again one by one")]
+    [LoggerMessage(LogLevel.Warning, "The broker closed the channel: {Reason}. The {Count} messages of a window are sent again in parts")]
     private partial void ChannelClosed(string reason, int count);
 
     [LoggerMessage(LogLevel.Debug, "The topology was not declared again: {Reason}")]

@@ -109,19 +109,26 @@ internal sealed partial class Dispatcher(
                     metrics.Unrouted(message.Destination);
                     gone.Add(message.Id);
                     break;
+                case SendOutcome.Unanswered:
+                    Defer(message, "The broker did not answer in time.");
+                    break;
                 default:
                     metrics.Unrouted(message.Destination);
-                    NotSent(message.Id, message.Destination.Address, result.Error);
-                    var delay = Math.Min(LongestDeferralMilliseconds, 1000L << (int)Math.Min(message.Attempts, 6));
-                    deferred.Add((message.Id, delay, result.Error ?? result.Outcome.ToString()));
+                    Defer(message, result.Error ?? result.Outcome.ToString());
                     break;
             }
         }
 
         await PersistAsync(ct => SettleAsync(gone, deferred, ct), stoppingToken);
+
+        void Defer(OutgoingMessage message, string error)
+        {
+            NotSent(message.Id, message.Destination.Address, error);
+            deferred.Add((message.Id, Math.Min(LongestDeferralMilliseconds, 1000L << (int)Math.Min(message.Attempts, 6)), error));
+        }
     }
 
-    /// <summary>Sends until the broker has answered for every message. While it is away the window is held: a row that others take meanwhile is only sent twice.</summary>
+    /// <summary>Sends until the broker has answered. While it is away the window is held: a row that others take meanwhile is only sent twice.</summary>
     private async Task<SendResult[]> SendAsync(List<OutgoingMessage> window, CancellationToken stoppingToken)
     {
         for (var delay = 50; ; delay = Math.Min(delay * 2, _options.MaxRetryDelayMilliseconds))
@@ -213,7 +220,7 @@ internal sealed partial class Dispatcher(
     }
 
     [LoggerMessage(LogLevel.Error, "Message {Id} to {Destination} stays pending: {Error}")]
-    private partial void NotSent(Guid id, string destination, string? error);
+    private partial void NotSent(Guid id, string destination, string error);
 
     [LoggerMessage(LogLevel.Warning, "The broker is away; accepted messages wait for it: {Reason}")]
     private partial void BrokerIsAway(string reason);

@@ -3,6 +3,9 @@ namespace Messaging.Transactional;
 /// <summary>What the broker said of one message.</summary>
 internal enum SendOutcome
 {
+    /// <summary>Nothing in time; it may have arrived.</summary>
+    Unanswered,
+
     /// <summary>The broker has it, durably: the row may go.</summary>
     Confirmed,
 
@@ -13,7 +16,7 @@ internal enum SendOutcome
     Refused,
 }
 
-/// <summary>The broker's answer for one message.</summary>
+/// <summary>The broker's answer for one message; by default there is none.</summary>
 internal readonly record struct SendResult(SendOutcome Outcome, string? Error = null)
 {
     public static SendResult Confirmed { get; } = new(SendOutcome.Confirmed);
@@ -23,7 +26,7 @@ internal readonly record struct SendResult(SendOutcome Outcome, string? Error = 
 internal interface ITransport
 {
     /// <summary>Publishes the messages together and waits for the answer to each.</summary>
-    /// <exception cref="BrokerUnavailableException">The broker is away. Some of the messages may have arrived.</exception>
+    /// <exception cref="BrokerUnavailableException">The broker is away, or answered for none of them. Some of the messages may have arrived.</exception>
     Task<SendResult[]> SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken);
 }
 

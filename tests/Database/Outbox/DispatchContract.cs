@@ -147,6 +147,18 @@ public abstract class DispatchContract(SharedServers servers, DatabaseProvider p
         Assert.True((long)row[1]! >= 1);
     }
 
+    [Fact]
+    public async Task Of_a_window_that_the_broker_answers_in_part_what_it_confirmed_is_gone_and_the_rest_is_put_off()
+    {
+        await FillBacklogAsync(30);
+        var late = await Tables.TextsAsync("SELECT MAX(idempotency_key) FROM outgoing_messages");
+
+        var engine = await StartEngineAsync(s => ((RecordingTransport)s.Transport!).Answer = m => m.IdempotencyKey == late[0] && m.Attempts == 0 ? default : SendResult.Confirmed);
+        await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
+
+        Assert.Equal(late, engine.Broker.Sent.GroupBy(m => m.IdempotencyKey).Where(sent => sent.Count() > 1).Select(sent => sent.Key));
+    }
+
     [Theory]
     [InlineData(false, 0)]
     [InlineData(true, 1)]

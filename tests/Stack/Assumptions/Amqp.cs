@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text;
 using Messaging.Services;
 using RabbitMQ.Client;
@@ -19,6 +20,16 @@ internal static class Amqp
 
     public static Task DeclareAsync(VirtualHost host, string queue, IDictionary<string, object?> arguments)
         => WithChannelAsync(host, channel => channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments));
+
+    /// <summary>An exchange that nobody may publish to; who tries has his channel closed.</summary>
+    public static async Task DeclareInternalAsync(RabbitMqServer broker, VirtualHost host, string exchange)
+    {
+        using var management = new HttpClient { BaseAddress = broker.ManagementAddress };
+        management.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(host.Uri.UserInfo))));
+        var address = new Uri($"api/exchanges/{Uri.EscapeDataString(host.Name)}/{Uri.EscapeDataString(exchange)}", UriKind.Relative);
+        using var answer = await management.PutAsJsonAsync(address, new { type = "fanout", durable = true, @internal = true });
+        answer.EnsureSuccessStatusCode();
+    }
 
     public static Task PublishAsync(VirtualHost host, string queue, BasicProperties properties, params string[] bodies)
         => WithChannelAsync(host, async channel =>

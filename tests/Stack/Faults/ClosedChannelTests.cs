@@ -20,7 +20,7 @@ public sealed class ClosedChannelTests(SharedServers servers)
         for (var round = 0; round < Rounds; round++)
         {
             var channel = await ConfirmedChannel.OpenAsync(connection, TestContext.Current.CancellationToken);
-            var sending = channel.SendAsync([ToNowhere()], TestContext.Current.CancellationToken);
+            var sending = channel.SendAsync([ToNowhere()], Limit, TestContext.Current.CancellationToken);
             var startedAt = Stopwatch.GetTimestamp();
             while (channel.IsOpen)
             {

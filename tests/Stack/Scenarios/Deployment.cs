@@ -195,14 +195,18 @@ internal sealed class Deployment : IAsyncDisposable
     }
 
     /// <summary>Takes everything out of a queue and gives the idempotency keys seen.</summary>
-    public async Task<HashSet<string>> DrainKeysAsync(string queue)
+    public async Task<HashSet<string>> DrainKeysAsync(string queue) => [.. (await DrainAsync(queue)).Keys];
+
+    /// <summary>Likewise, and how often each was seen.</summary>
+    public async Task<Dictionary<string, int>> DrainAsync(string queue)
     {
         await using var connection = await Host.ConnectAsync();
         await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
-        var keys = new HashSet<string>(StringComparer.Ordinal);
+        var keys = new Dictionary<string, int>(StringComparer.Ordinal);
         while (await channel.BasicGetAsync(queue, autoAck: true, TestContext.Current.CancellationToken) is { } message)
         {
-            keys.Add(Encoding.UTF8.GetString((byte[])message.BasicProperties.Headers!["Idempotency-Key"]!));
+            var key = Encoding.UTF8.GetString((byte[])message.BasicProperties.Headers!["Idempotency-Key"]!);
+            keys[key] = keys.GetValueOrDefault(key) + 1;
         }
 
         return keys;

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
-using System.Text;
 using Messaging.Services;
 using RabbitMQ.Client;
 
@@ -52,7 +50,7 @@ public sealed class UnknownExchangeTests(SharedServers servers)
     {
         var broker = await servers.RabbitMqAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync(), consumers: 1);
-        await DeclareInternalAsync(broker, deployment.Host);
+        await Amqp.DeclareInternalAsync(broker, deployment.Host, Exchange);
 
         await SendEventAsync(deployment, 2);
         await Eventually.Equal(2L, () => deployment.CountAsync("SELECT count(*) FROM outgoing_messages WHERE attempts > 0 AND last_error LIKE '%ACCESS_REFUSED%'"), Limit);
@@ -66,16 +64,6 @@ public sealed class UnknownExchangeTests(SharedServers servers)
         Assert.Equal(2, await deployment.CountAsync("SELECT count(*) FROM outgoing_messages WHERE attempts > 0"));
         await Amqp.WithChannelAsync(deployment.Host, channel => channel.ExchangeDeleteAsync(Exchange, cancellationToken: TestContext.Current.CancellationToken));
         await deployment.DrainedAsync(Limit);
-    }
-
-    /// <summary>Nobody may publish to it; who tries has his channel closed.</summary>
-    private static async Task DeclareInternalAsync(RabbitMqServer broker, VirtualHost host)
-    {
-        using var management = new HttpClient { BaseAddress = broker.ManagementAddress };
-        management.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(host.Uri.UserInfo))));
-        var exchange = new Uri($"api/exchanges/{Uri.EscapeDataString(host.Name)}/{Uri.EscapeDataString(Exchange)}", UriKind.Relative);
-        using var answer = await management.PutAsJsonAsync(exchange, new { type = "fanout", durable = true, @internal = true }, TestContext.Current.CancellationToken);
-        answer.EnsureSuccessStatusCode();
     }
 
     /// <summary>As a handler leaves them whose process has died: rows without a lease.</summary>
