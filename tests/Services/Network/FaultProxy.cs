@@ -115,9 +115,9 @@ public sealed class FaultProxy : IAsyncDisposable
                 _connections[connection] = ServeAsync(connection);
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException or SocketException)
+        catch (Exception exception) when (_stop.IsCancellationRequested && exception is OperationCanceledException or InvalidOperationException or SocketException)
         {
-            // Disposed.
+            // Disposed, while it waited or before it waited again.
         }
     }
 
