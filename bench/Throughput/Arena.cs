@@ -1,4 +1,3 @@
-using System.Globalization;
 using Messaging.Consumer;
 using Messaging.Services;
 using Messaging.Transactional;
@@ -87,64 +86,4 @@ internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Repo
 
     public static ChildProcess Start(string contender, Dictionary<string, string?> environment) =>
         ChildProcess.Start("dotnet", [typeof(Arena).Assembly.Location, Contender.Argument, contender], environment, AppContext.BaseDirectory);
-}
-
-/// <summary>The database and the virtual host of one run; gone with it.</summary>
-internal sealed class Ground(VirtualHost host, TestDatabase database, Assignment work) : IAsyncDisposable
-{
-    private readonly NpgsqlDataSource _dataSource = NpgsqlDataSource.Create(database.ConnectionString);
-
-    public VirtualHost Host => host;
-
-    public Assignment Work => work;
-
-    public NpgsqlDataSource DataSource => _dataSource;
-
-    public async Task ExecuteAsync(string sql)
-    {
-        await using var command = _dataSource.CreateCommand(sql);
-        await command.ExecuteNonQueryAsync();
-    }
-
-    public async Task<long> CountAsync(string sql)
-    {
-        await using var command = _dataSource.CreateCommand(sql);
-        return Convert.ToInt64(await command.ExecuteScalarAsync(), CultureInfo.InvariantCulture);
-    }
-
-    /// <exception cref="InvalidOperationException">The count is another one: the run did not do its work exactly once.</exception>
-    public async Task RequireAsync(long expected, string sql)
-    {
-        var found = await CountAsync(sql);
-        if (found != expected)
-        {
-            throw new InvalidOperationException($"Not exactly once: {expected} expected, {found} found by {sql}");
-        }
-    }
-
-    /// <summary>Every key of ours has one order and one outcome, and neither without the other; nothing is parked, nothing waits to be sent.</summary>
-    /// <param name="keys">So many.</param>
-    public async Task RequireExactlyOnceAsync(long keys)
-    {
-        const string Ours = "SELECT client, idempotency_key FROM inbox WHERE operation = 'submit-order' AND status IS NOT NULL";
-        const string Effects = "SELECT client, idempotency_key FROM orders";
-        await RequireAsync(keys, $"SELECT count(*) FROM ({Effects}) AS effects");
-        await RequireAsync(keys, $"SELECT count(*) FROM (SELECT DISTINCT * FROM ({Effects}) AS effects) AS keys");
-        await RequireAsync(0, $"SELECT count(*) FROM ({Effects} EXCEPT {Ours}) AS phantoms");
-        await RequireAsync(keys, $"SELECT count(*) FROM ({Ours}) AS outcomes");
-        await RequireAsync(0, "SELECT count(*) FROM inbox WHERE status IS NULL");
-        await RequireAsync(0, "SELECT count(*) FROM parked_messages");
-        await RequireAsync(0, "SELECT count(*) FROM outgoing_messages");
-    }
-
-    /// <summary>From the queue itself: nobody listens, so what was in somebody's hands is back, and it holds exactly so many.</summary>
-    public Task RequireQueuedAsync(string queue, int messages, TimeSpan? limit = null) =>
-        Eventually.Equal(((uint)messages, 0u), () => host.CountAsync(queue), limit);
-
-    public async ValueTask DisposeAsync()
-    {
-        await _dataSource.DisposeAsync();
-        await database.DisposeAsync();
-        await host.DisposeAsync();
-    }
 }

@@ -1,24 +1,33 @@
 using Messaging.Transactional;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 
 namespace Messaging.Throughput;
 
-/// <summary>Queues for a run, and publishing as fast as the client library can.</summary>
+/// <summary>Queues for a run, publishing as fast as the client library can, and reading what is there afterwards.</summary>
 internal static class Broker
 {
     public const string Quorum = "orders";
     public const string Classic = "orders-classic";
 
     private const int Window = 1_000;
+    private const ushort DrainPrefetch = 5_000;
 
-    public static async Task DeclareAsync(Uri broker, string queue)
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromMinutes(2);
+
+    /// <summary>A quorum queue, but for the classic one.</summary>
+    /// <param name="broker">Its address.</param>
+    /// <param name="queue">Its name.</param>
+    /// <param name="exchange">What it is bound to; left out, an exchange of its own name.</param>
+    public static async Task DeclareAsync(Uri broker, string queue, string? exchange = null)
     {
+        exchange ??= queue;
         await using var connection = await ConnectAsync(broker);
         await using var channel = await connection.CreateChannelAsync();
-        var arguments = queue == Quorum ? new Dictionary<string, object?>(Topology.QueueArguments) : new() { ["x-queue-type"] = "classic" };
-        await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, autoDelete: false);
+        var arguments = queue != Classic ? new Dictionary<string, object?>(Topology.QueueArguments) : new() { ["x-queue-type"] = "classic" };
+        await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, autoDelete: false);
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments);
-        await channel.QueueBindAsync(queue, queue, "");
+        await channel.QueueBindAsync(queue, exchange, "");
     }
 
     public static Task<IConnection> ConnectAsync(Uri broker) => new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
@@ -59,5 +68,38 @@ internal static class Broker
         {
             await room.WaitAsync();
         }
+    }
+
+    /// <summary>Takes so many messages out of a queue.</summary>
+    /// <returns>What tells each apart; empty where a message has nothing of the kind.</returns>
+    public static async Task<List<string>> DrainAsync(Uri broker, string queue, int count, Func<BasicDeliverEventArgs, string?> identify)
+    {
+        var drained = new List<string>(count);
+        if (count == 0)
+        {
+            return drained;
+        }
+
+        var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var connection = await ConnectAsync(broker);
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.BasicQosAsync(0, DrainPrefetch, global: false);
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += async (_, delivery) =>
+        {
+            drained.Add(identify(delivery) ?? "");
+            if (drained.Count % Window == 0 || drained.Count == count)
+            {
+                await channel.BasicAckAsync(delivery.DeliveryTag, multiple: true);
+            }
+
+            if (drained.Count == count)
+            {
+                finished.SetResult();
+            }
+        };
+        await channel.BasicConsumeAsync(queue, autoAck: false, consumer);
+        await finished.Task.WaitAsync(DrainLimit);
+        return drained;
     }
 }

@@ -29,11 +29,19 @@ internal static class Orders
         }
     }
 
+    /// <summary>Of so many orders.</summary>
+    public static string[] Keys(int orders) => [.. Enumerable.Range(0, orders).Select(KeyOf)];
+
+    public static string KeyOf(int number) => $"order-{number:0000000000}-of-the-bench";
+
+    /// <summary>Follows from the number, so that whoever verifies knows it; grows with it, as ids of version 7 grow with the time.</summary>
+    public static Guid IdOf(int number) => new(number, 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 0);
+
     public static OutgoingMessage Order(int number, string queue)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var key = $"order-{number:0000000000}-of-the-bench";
-        var id = Guid.CreateVersion7(now);
+        var key = KeyOf(number);
+        var id = IdOf(number);
         var fingerprint = Fingerprint.Of(SubmitOrder.Operation, JsonSerializer.SerializeToUtf8Bytes(new { item = "book", quantity = 1 + (number % 1_000) }));
         return new OutgoingMessage
         {

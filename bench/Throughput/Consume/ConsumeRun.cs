@@ -1,8 +1,16 @@
+using System.Text.Json;
+using Messaging.Contracts;
+using Messaging.Transactional;
+using RabbitMQ.Client.Events;
+
 namespace Messaging.Throughput;
 
 /// <summary>A queue filled beforehand is drained by a contender; afterwards every key has its one effect, and the queue is empty.</summary>
 internal sealed class ConsumeRun(Arena arena)
 {
+    /// <summary>A subscriber's, where events are published.</summary>
+    private const string Events = "order-created";
+
     /// <param name="contender">Its name.</param>
     /// <param name="queue">Which queue.</param>
     /// <param name="share">A slow contender gets this fraction of the messages.</param>
@@ -13,6 +21,11 @@ internal sealed class ConsumeRun(Arena arena)
         {
             // It writes each row once, and needs no room for a second version.
             await ground.ExecuteAsync("ALTER TABLE inbox RESET (fillfactor)");
+        }
+
+        if (PublishesEvents(contender))
+        {
+            await Broker.DeclareAsync(ground.Work.Broker, Events, Destination.Event(typeof(OrderCreated)).Exchange);
         }
 
         await FillAsync(ground);
@@ -44,15 +57,23 @@ internal sealed class ConsumeRun(Arena arena)
             return;
         }
 
-        var unique = Orders.UniqueOf(ground.Work.Total);
-        if (contender == "naive")
+        var keys = Orders.Keys(Orders.UniqueOf(ground.Work.Total));
+        if (contender.StartsWith("naive", StringComparison.Ordinal))
         {
-            await ground.RequireAsync(unique, "SELECT count(*) FROM naive_orders");
-            await ground.RequireAsync(unique, "SELECT count(DISTINCT key) FROM naive_orders");
-            await ground.RequireAsync(unique, "SELECT count(*) FROM naive_processed");
+            await ground.RequireKeysAsync(keys, "SELECT key FROM naive_orders");
+            await ground.RequireKeysAsync(keys, "SELECT key FROM naive_processed");
             return;
         }
 
-        await ground.RequireExactlyOnceAsync(unique);
+        await ground.RequireExactlyOnceAsync(keys);
+        if (PublishesEvents(contender))
+        {
+            await ground.RequireMessagesAsync(Events, await ground.ReadAsync("SELECT order_id FROM orders"), OrderOf);
+        }
     }
+
+    private static bool PublishesEvents(string contender) => contender.EndsWith("-events", StringComparison.Ordinal);
+
+    private static string OrderOf(BasicDeliverEventArgs message) =>
+        JsonSerializer.Deserialize<OrderCreated>(MassTransitEnvelope.Read(message.Body).Message.Span, JsonSerializerOptions.Web)!.OrderId.ToString();
 }

@@ -45,7 +45,7 @@ internal static class EffectsContender
     private static Incoming<SubmitOrder> Receive(int number)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var key = new ScopedKey(Orders.Client, SubmitOrder.Operation, $"order-{number:0000000000}-of-the-bench");
+        var key = new ScopedKey(Orders.Client, SubmitOrder.Operation, Orders.KeyOf(number));
         return new Incoming<SubmitOrder>(new SubmitOrder(key.Client, key.Key, Guid.CreateVersion7(now), "", now, "book", 1 + (number % 1_000)), key, default, now);
     }
 

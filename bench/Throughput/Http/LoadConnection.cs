@@ -26,6 +26,8 @@ internal sealed class LoadConnection : IDisposable
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_sentAt);
 
+    public static string KeyOf(int number) => $"order-{number:0000000000}-over-http";
+
     public static LoadConnection Open(Uri server, string path, string? apiKey, int expectedStatus)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -37,7 +39,7 @@ internal sealed class LoadConnection : IDisposable
     public void Send(int number)
     {
         var body = $$"""{"item":"book","quantity":{{number}}}""";
-        var request = Encoding.ASCII.GetBytes($"{_head}Idempotency-Key: order-{number:0000000000}-over-http\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        var request = Encoding.ASCII.GetBytes($"{_head}Idempotency-Key: {KeyOf(number)}\r\nContent-Length: {body.Length}\r\n\r\n{body}");
         _received = 0;
         _sentAt = Stopwatch.GetTimestamp();
         Socket.Send(request);

@@ -7,7 +7,7 @@ namespace Messaging.Throughput;
 internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
 {
     private Ground? _ground;
-    private long _runs;
+    private int _runs;
 
     public async Task FillAsync()
     {
@@ -53,11 +53,11 @@ internal sealed class ScaleRun(Arena arena) : IAsyncDisposable
 
     private async Task DrainAsync(Ground ground, string contender, string name)
     {
-        var first = (int)_runs++ * Orders.UniqueOf(ground.Work.Total);
+        var first = _runs++ * Orders.UniqueOf(ground.Work.Total);
         await Broker.PublishAsync(ground.Work.Broker, ground.Work.Queue, Orders.Deliveries(ground.Work.Total, ground.Work.Queue, first));
         var perSecond = await arena.RunAsync(contender, ground.Work);
         await ground.RequireQueuedAsync(ground.Work.Queue, 0);
-        await ground.RequireExactlyOnceAsync(_runs * Orders.UniqueOf(ground.Work.Total));
+        await ground.RequireExactlyOnceAsync(Orders.Keys(_runs * Orders.UniqueOf(ground.Work.Total)));
         arena.Report.Add(name, "deliveries/s", perSecond);
     }
 
