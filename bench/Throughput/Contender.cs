@@ -13,7 +13,7 @@ internal static class Contender
     /// Those that receive from MassTransit's endpoint. When it stops, it may hand back what has been processed and not yet acknowledged; in a
     /// process where everything is compiled, it stops soon enough for that to be seen.
     /// </summary>
-    public static bool IsOnMassTransit(string name) => name is "nothing" or "naive" || name.Contains("pipe", StringComparison.Ordinal) || name.Contains("consumer", StringComparison.Ordinal);
+    public static bool IsOnMassTransit(string name) => name is "nothing" or "naive" or "naive-prefetch" || name.Contains("pipe", StringComparison.Ordinal) || name.Contains("consumer", StringComparison.Ordinal);
 
     /// <summary>Of a process that <see cref="Arena"/> has started.</summary>
     public static async Task<int> RunAsync(string name)
@@ -29,9 +29,10 @@ internal static class Contender
         "raw" => await RawConsumer.RunAsync(work),
         "nothing" => await NothingConsumer.RunAsync(work),
         "naive" => await NaiveConsumer.RunAsync(work),
+        "naive-prefetch" => await NaiveConsumer.RunAsync(work, prefetch: 2_000),
         "publish" => await RawPublisher.RunAsync(work),
         "dispatch" => await EngineDispatcher.RunAsync(work),
-        "serve-empty" or "serve-single" or "serve-single-by-hand" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
+        "serve-empty" or "serve-single" or "serve-single-tuned" or "serve-single-by-hand" or "serve-single-publish" => await HttpContenders.ServeAsync(name, work),
         "sqlite-loop" => SqliteLoop.Run(work.Database, work.Total),
         _ when name.StartsWith(EffectsContender.Prefix, StringComparison.Ordinal) => await EffectsContender.RunAsync(name[EffectsContender.Prefix.Length..], work),
         _ => await EngineConsumer.RunAsync(name, work),

@@ -44,6 +44,7 @@ internal sealed class Report
         new("set-direct quorum", "nothing quorum", 1.0),
         new("ef-direct quorum", "raw quorum", 0.25),
         new("ef-direct quorum", "naive quorum", 12),
+        new("ef-direct quorum", "naive-prefetch quorum", 12, IsJudged: false),
         new("set-direct large inbox", "set-direct quorum", 0.9),
         new("set-direct-forgetting large inbox", "set-direct quorum", 0.9),
         new("set-direct large inbox after a checkpoint", "set-direct quorum", 0.9, IsJudged: false),
@@ -52,6 +53,7 @@ internal sealed class Report
         new("backlog memory, late", "backlog memory, early", 1.1, AtMost: true),
         new("http ours", "http one transaction each", 5),
         new("http ours", "http empty", 0.25),
+        new("http ours", "http one transaction each tuned", 5, IsJudged: false),
         // What is left of a request where nothing is checked: see bench/README.md.
         new("http ours", "http one transaction each by hand", 5, IsJudged: false),
         // Dispatching is judged by itself, below.

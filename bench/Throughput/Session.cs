@@ -69,7 +69,7 @@ internal sealed class Session(SessionOptions options)
         }
 
         foreach (var (contender, share) in ((string, int)[])
-            [("naive", 20), ("ef-direct", 1), ("ef-pipe", 1), ("ef-consumer", 1), ("set-pipe", 1), ("set-consumer", 1), ("set-direct-events", 2)])
+            [("naive", 20), ("naive-prefetch", 20), ("ef-direct", 1), ("ef-pipe", 1), ("ef-consumer", 1), ("set-pipe", 1), ("set-consumer", 1), ("set-direct-events", 2)])
         {
             yield return new Run("consume", $"{contender} quorum", () => consume.RunAsync(contender, Broker.Quorum, share));
         }
@@ -90,6 +90,7 @@ internal sealed class Session(SessionOptions options)
         yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 4));
         yield return new Run("http", "http one transaction each by hand", () => http.CompareAsync("serve-single-by-hand", "http one transaction each by hand", 4));
         yield return new Run("http", "http ours", () => http.RunOursAsync("http ours", dispatching: false));
+        yield return new Run("http", "http one transaction each tuned", () => http.CompareAsync("serve-single-tuned", "http one transaction each tuned", 4));
         yield return new Run("http", "http one transaction, one confirm each by hand", () => http.CompareAsync("serve-single-publish", "http one transaction, one confirm each by hand", 8));
         yield return new Run("http", "http and dispatch", () => http.RunOursAsync("http and dispatch", dispatching: true));
         var dispatch = new DispatchRun(arena);

@@ -2,6 +2,7 @@ using MassTransit;
 using Messaging.Contracts;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Messaging.Throughput;
@@ -33,12 +34,30 @@ internal sealed class NaiveConsumer(NaiveContext database, Progress progress) : 
         progress.Add(1);
     }
 
-    public static async Task<double> RunAsync(Assignment work)
+    /// <param name="work">The queue to drain.</param>
+    /// <param name="prefetch">As many messages are at work at once; null leaves it at MassTransit's default, twice the number of processors and at least 16.</param>
+    public static async Task<double> RunAsync(Assignment work, ushort? prefetch = null)
     {
         var progress = new Progress(work.Total);
         await MassTransitHost.RunAsync(work, progress.Finished,
-            services => services.AddSingleton(progress).AddScoped<NaiveConsumer>().AddDbContextPool<NaiveContext>(o => o.UseNpgsql(work.Database)),
-            (endpoint, context) => endpoint.Consumer<NaiveConsumer>(context));
+            services =>
+            {
+                services.AddSingleton(progress).AddScoped<NaiveConsumer>().AddDbContextPool<NaiveContext>(o => o.UseNpgsql(work.Database));
+                if (prefetch is not null)
+                {
+                    // With thousands at work it loses the race for a key often, and EF Core would write a page for each.
+                    services.AddLogging(logging => logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.None));
+                }
+            },
+            (endpoint, context) =>
+            {
+                if (prefetch is { } count)
+                {
+                    endpoint.PrefetchCount = count;
+                }
+
+                endpoint.Consumer<NaiveConsumer>(context);
+            });
         return progress.PerSecond;
     }
 }

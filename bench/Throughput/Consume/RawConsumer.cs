@@ -10,9 +10,9 @@ using RabbitMQ.Client.Events;
 namespace Messaging.Throughput;
 
 /// <summary>
-/// The raw limit: RabbitMQ.Client, one hand-written statement per batch for claim, outcome and effect, acknowledgements with
-/// <c>multiple</c>. It reads the same envelope and writes the same tables as ours, and lacks everything else: no fingerprints are
-/// compared, nothing is parked, nothing retried, no broken connection is survived.
+/// The raw limit: RabbitMQ.Client, one hand-written statement per batch for claim, outcome and effect, two batches under way, as ours has them,
+/// acknowledgements with <c>multiple</c>. It reads the same envelope and writes the same tables as ours, and lacks everything else: no
+/// fingerprints are compared, nothing is parked, nothing retried, no broken connection is survived.
 /// </summary>
 internal static class RawConsumer
 {
@@ -47,10 +47,16 @@ internal static class RawConsumer
         await channel.BasicConsumeAsync(work.Queue, autoAck: false, consumer);
 
         await using var database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(work.Database) { MaxAutoPrepare = 10, AutoPrepareMinUsages = 2 });
-        await using var session = await database.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand(Sql, session);
-        while (!progress.Finished.IsCompleted)
+        await using var first = await database.OpenConnectionAsync();
+        await using var second = await database.OpenConnectionAsync();
+        await using var odd = new NpgsqlCommand(Sql, first);
+        await using var even = new NpgsqlCommand(Sql, second);
+        NpgsqlCommand[] commands = [odd, even];
+        Task[] settling = [Task.CompletedTask, Task.CompletedTask];
+        for (var (taken, turn) = (0, 0); taken < work.Total; turn = 1 - turn)
         {
+            // Whose turn it is has settled its last batch, and so every one before it; the other may be at its own.
+            await settling[turn];
             await received.Reader.WaitToReadAsync();
             var batch = new List<(ulong Tag, SubmitOrder Order)>(MaxBatch);
             while (batch.Count < MaxBatch && received.Reader.TryRead(out var item))
@@ -58,13 +64,23 @@ internal static class RawConsumer
                 batch.Add(item);
             }
 
+            taken += batch.Count;
+            settling[turn] = SettleAsync(commands[turn], batch, settling[1 - turn]);
+        }
+
+        await Task.WhenAll(settling);
+        return progress.PerSecond;
+
+        // An acknowledgement covers all deliveries before it: those of the other session are committed first. Keys go in order, so that no
+        // session waits for one that waits for it; a deadlock would end the run.
+        async Task SettleAsync(NpgsqlCommand command, List<(ulong Tag, SubmitOrder Order)> batch, Task before)
+        {
             Bind(command, batch.ConvertAll(b => b.Order).DistinctBy(o => o.IdempotencyKey).ToList());
             await command.ExecuteNonQueryAsync();
+            await before;
             await channel.BasicAckAsync(batch[^1].Tag, multiple: true);
             progress.Add(batch.Count);
         }
-
-        return progress.PerSecond;
     }
 
     private static void Bind(NpgsqlCommand command, List<SubmitOrder> orders)
