@@ -7,7 +7,7 @@ if (args is [Contender.Argument, var name])
     return await Contender.RunAsync(name);
 }
 
-var rounds = new Option<int>("--rounds") { Description = "Interleaved rounds; medians are taken over them.", DefaultValueFactory = _ => 3 };
+var rounds = new Option<int>("--rounds") { Description = "Interleaved rounds, there and back; medians are taken over them. Fewer than three judge nothing.", DefaultValueFactory = _ => 3 };
 var messages = new Option<int>("--messages") { Description = "Deliveries of a consume run; the other runs scale with it.", DefaultValueFactory = _ => 120_000 };
 var rows = new Option<int>("--inbox-rows") { Description = "Keys that the large inbox remembers; made once a session.", DefaultValueFactory = _ => 10_000_000 };
 var backlog = new Option<int>("--backlog") { Description = "Messages before the consumers whose memory is watched; once a session.", DefaultValueFactory = _ => 1_000_000 };

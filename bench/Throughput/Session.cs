@@ -16,10 +16,12 @@ internal sealed class Session(SessionOptions options)
         await using var arena = new Arena(broker, postgres, report, options);
         await using var scale = new ScaleRun(arena);
         var runs = Runs(arena, scale).Where(r => options.Includes(r.Kind, r.Name)).ToList();
+        var commit = await CommitCost.MeasureAsync(postgres);
         for (var round = 1; round <= options.Rounds; round++)
         {
             Console.WriteLine($"Round {round} of {options.Rounds}");
-            foreach (var run in runs.Where(r => round == 1 || !r.IsOnce))
+            // There and back: who is compared stays side by side, and what a run leaves behind, or a drift, meets both.
+            foreach (var run in (round % 2 == 1 ? runs : runs.AsEnumerable().Reverse()).Where(r => round == 1 || !r.IsOnce))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 await run.Go();
@@ -31,9 +33,9 @@ internal sealed class Session(SessionOptions options)
             $"""
             # bench/run, {now:yyyy-MM-dd HH:mm} UTC
 
-            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, {await DescribeAsync(postgres)}{(Machine.UsesHugePages() ? ", in huge pages" : "")}; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates.
-            Servers, contenders and load share the machine: read the ratios, not the figures. Every run was verified: from the database, or from the queue where nothing is written.
-            """, judge: !options.Quick);
+            {Machine.Describe()}; RabbitMQ {await broker.VersionAsync()}, {await DescribeAsync(postgres)}{(Machine.UsesHugePages() ? ", in huge pages" : "")}; {options.Rounds} interleaved round(s) of {options.Messages} deliveries, a fifth of them duplicates. A commit of one row took {commit.ToString("0.00", CultureInfo.InvariantCulture)} ms (median of {CommitCost.Commits} on one connection, before the first round).
+            Servers, contenders and load share the machine: read the ratios, not the figures. Every run was verified: from the database and the queue, or from the queue alone where nothing is written.{(options.WhyNotJudged is { } why ? $" Nothing is judged: {why}." : "")}
+            """, judge: options.WhyNotJudged is null);
         Console.WriteLine(text);
         if (options.Output is not null || !options.Quick)
         {
@@ -88,9 +90,9 @@ internal sealed class Session(SessionOptions options)
         var http = new HttpRun(arena);
         yield return new Run("http", "http empty", () => http.CompareAsync("serve-empty", "http empty", 1));
         yield return new Run("http", "http one transaction each", () => http.CompareAsync("serve-single", "http one transaction each", 4));
+        yield return new Run("http", "http one transaction each tuned", () => http.CompareAsync("serve-single-tuned", "http one transaction each tuned", 4));
         yield return new Run("http", "http one transaction each by hand", () => http.CompareAsync("serve-single-by-hand", "http one transaction each by hand", 4));
         yield return new Run("http", "http ours", () => http.RunOursAsync("http ours", dispatching: false));
-        yield return new Run("http", "http one transaction each tuned", () => http.CompareAsync("serve-single-tuned", "http one transaction each tuned", 4));
         yield return new Run("http", "http one transaction, one confirm each by hand", () => http.CompareAsync("serve-single-publish", "http one transaction, one confirm each by hand", 8));
         yield return new Run("http", "http and dispatch", () => http.RunOursAsync("http and dispatch", dispatching: true));
         var dispatch = new DispatchRun(arena);
