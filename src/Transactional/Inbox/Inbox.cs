@@ -154,7 +154,7 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     /// <param name="operation">Whose handler runs.</param>
     /// <param name="batch">Those that share a transaction.</param>
-    /// <param name="patience">How long it waits for locks.</param>
+    /// <param name="patience">How long it waits for what is not its own fault.</param>
     private async Task RunAsync(Operation operation, List<PendingDelivery> batch, LockPatience patience)
     {
         var isHeldGroup = batch.Count > 1 && batch[0].LockTimeouts > 0;
@@ -162,7 +162,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         {
             var items = batch.ConvertAll(p => p.Item);
             var lockWaitMilliseconds = isHeldGroup ? patience.OfHeldGroup : patience.Milliseconds;
-            var decisions = await _untilDone.RunAsync(ct => _transaction.RunAsync(operation, items, lockWaitMilliseconds, ct));
+            var decisions = await _untilDone.RunAsync(ct => _transaction.RunAsync(operation, items, lockWaitMilliseconds, ct), patience.MaxRefusals);
             // From the last to the first: whoever acknowledges waits for the first, and then finds all of them settled.
             for (var i = batch.Count - 1; i >= 0; i--)
             {
@@ -202,16 +202,12 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
     }
 
-    /// <summary>True for a lock that somebody held for too long, which has been waited for, and for collisions without end.</summary>
+    /// <summary>True for a lock that somebody held for too long, which has been waited for, for collisions without end, and for what a database refuses that is there.</summary>
     private bool IsOthersFault(Exception exception, LockPatience patience)
     {
         var fault = _untilDone.Classify(exception);
-        if (fault == DatabaseFault.LockTimeout)
-        {
-            patience.Spend();
-        }
-
-        return fault is DatabaseFault.LockTimeout or DatabaseFault.Collision;
+        patience.Spend(fault);
+        return fault is DatabaseFault.LockTimeout or DatabaseFault.Collision or DatabaseFault.Unavailable;
     }
 
     [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]

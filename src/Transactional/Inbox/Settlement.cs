@@ -45,7 +45,10 @@ internal sealed partial class Settlement(
         await ParkAsync(pending, exception);
     }
 
-    /// <summary>Somebody else holds the key, a row or the file. That is not this message's fault: no attempt is counted, and nobody waits with it who has not met a lock too.</summary>
+    /// <summary>
+    /// Somebody else holds the key, a row or the file, or the database lacks what the message needs (room, memory, locks). That is not this
+    /// message's fault: no attempt is counted, and nobody waits with it who has not been held up too.
+    /// </summary>
     public void HoldUp(PendingDelivery pending, Exception exception)
     {
         pending.LockTimeouts++;
@@ -102,7 +105,7 @@ internal sealed partial class Settlement(
     [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]
     private partial void WillRetry(Exception exception, int attempt, int maxAttempts, double delayMilliseconds);
 
-    [LoggerMessage(LogLevel.Warning, "A message is held up by somebody else's transaction (time {Times}); next attempt in {DelayMilliseconds} ms: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "A message is held up by somebody else's transaction or by what the database lacks (time {Times}); next attempt in {DelayMilliseconds} ms: {Reason}")]
     private partial void HeldUp(int times, double delayMilliseconds, string reason);
 
     [LoggerMessage(LogLevel.Error, "A message was parked: {Reason}")]

@@ -23,9 +23,15 @@ internal sealed partial class UntilDone(Database database, TimeProvider time, IL
         return true;
     });
 
+    /// <param name="work">What to run.</param>
+    /// <param name="maxRefusals">
+    /// How often it may be told that the database is unavailable, when the database in fact answers: it then lacks what this work asks of it (room,
+    /// memory, a file), and what it lacks for many it may have for one. Without end for work that nobody can make smaller.
+    /// </param>
     /// <exception cref="OperationCanceledException">The process stops while the database is away.</exception>
-    public async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work)
+    public async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work, int maxRefusals = int.MaxValue)
     {
+        var refusals = 0;
         for (var collisions = 0; ; collisions++)
         {
             try
@@ -40,10 +46,10 @@ internal sealed partial class UntilDone(Database database, TimeProvider time, IL
                     case DatabaseFault.Collision when collisions < MaxCollisions:
                         await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * (collisions + 1))), time, CancellationToken.None);
                         break;
-                    case DatabaseFault.Unavailable:
+                    case DatabaseFault.Unavailable when ++refusals < maxRefusals:
                         await WaitForDatabaseAsync(exception);
                         break;
-                    case DatabaseFault.Timeout when !await DatabaseHealthCheck.AnswersAsync(database, ProbeLimit, CancellationToken.None):
+                    case DatabaseFault.Unavailable or DatabaseFault.Timeout when !await DatabaseHealthCheck.AnswersAsync(database, ProbeLimit, CancellationToken.None):
                         await WaitForDatabaseAsync(exception);
                         break;
                     default:

@@ -74,6 +74,50 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
         await Tables.AssertAtomicAsync();
     }
 
+    /// <summary>As a statement beyond temp_file_limit, a missing library, a full tablespace, a file that cannot be written: the database answers everything else.</summary>
+    [Fact]
+    public async Task Row08_what_a_database_refuses_that_is_there_holds_up_no_neighbour_and_is_parked_by_no_means()
+    {
+        Assert.SkipWhen(Provider == DatabaseProvider.SqlServer, "Declared difference: SQL Server raises none of its own errors when it is asked to.");
+        var isRefused = true;
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On(
+            "refused", (_, database) => isRefused ? RefuseAsync(database) : Task.CompletedTask));
+
+        var all = engine.ProcessInOneBatchAsync(Enumerable.Range(0, 20).Select(i => Message.OfProbe($"key-{i:00}", i == 7 ? "refused" : "good")));
+
+        await Eventually.Equal(19, () => Tables.CountAsync("orders", "item = 'good'"));
+        // Three times with all the others, then once in each part, and alone once more at least.
+        await Eventually.True(() => engine.Script.Runs("refused") > 9);
+        Assert.Equal(0, await Tables.CountAsync("orders", "item = 'refused'") + await Tables.CountAsync("parked_messages"));
+        isRefused = false;
+        await all.WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+        Assert.Equal(1, await Tables.EffectsAsync("key-07"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    /// <summary>What a full disk looks like: SELECT 1 is answered, and whatever writes is refused.</summary>
+    [Fact]
+    public async Task Row08_a_full_database_is_asked_now_and_then_and_everything_takes_effect_when_there_is_room()
+    {
+        Assert.SkipWhen(Provider == DatabaseProvider.SqlServer, "Declared difference: SQL Server raises none of its own errors when it is asked to.");
+        const int messages = 20;
+        var isFull = true;
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On("writing", (_, database) => isFull ? RefuseAsync(database) : Task.CompletedTask));
+
+        var all = engine.ProcessInOneBatchAsync(Enumerable.Range(0, messages).Select(i => Message.OfProbe($"key-{i:00}", "writing")));
+
+        // All together three times, and once each part of them; then at most once a second each.
+        const int untilAllWereAlone = 3 + (2 * messages) - 2;
+        await Eventually.True(() => engine.Script.Runs("writing") >= untilAllWereAlone);
+        Assert.InRange(engine.Script.Runs("writing"), untilAllWereAlone, 2 * untilAllWereAlone);
+        isFull = false;
+        await all.WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+        Assert.Equal(messages, await Tables.CountAsync("orders", "item = 'writing'"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(13)]
@@ -175,6 +219,14 @@ public abstract class HandlerFailureContract(SharedServers servers, DatabaseProv
         }));
     }
 
+    private Task RefuseAsync(DbContext database)
+    {
+        const int readOnly = 8; // SQLITE_READONLY
+        return Provider == DatabaseProvider.Sqlite
+            ? Task.FromException(new SqliteException("attempt to write a readonly database", readOnly))
+            : database.Database.ExecuteSqlRawAsync("DO $$ BEGIN RAISE 'temporary file size exceeds temp_file_limit' USING ERRCODE = '53400'; END $$");
+    }
+
     private async Task ReachNobodyAsync()
     {
         await using DbConnection connection = Provider switch
@@ -207,6 +259,36 @@ public sealed class HandlerFailureOnPostgreSql(SharedServers servers) : HandlerF
         Assert.Equal(1, await Tables.EffectsAsync("neighbour"));
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
         await Tables.AssertAtomicAsync();
+    }
+
+    /// <summary>As of max_locks_per_transaction, when a batch touches many partitions.</summary>
+    [Fact]
+    public async Task Row08_a_batch_that_needs_more_than_the_server_has_is_halved()
+    {
+        const int locks = 8;
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On("partition", (_, database) => database.Orders.Local.Count > locks
+            ? database.Database.ExecuteSqlRawAsync("DO $$ BEGIN RAISE 'out of shared memory' USING ERRCODE = '53200'; END $$")
+            : Task.CompletedTask));
+
+        await engine.ProcessInOneBatchAsync(Enumerable.Range(0, 4 * locks).Select(i => Message.OfProbe($"key-{i:00}", "partition"))).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+
+        Assert.Equal(4 * locks, await Tables.CountAsync("orders", "item = 'partition'"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    /// <summary>As by a pooler's limit for statements: to the driver that is a connection lost.</summary>
+    [Fact]
+    public async Task Row08_a_handler_that_loses_its_session_each_time_holds_up_no_neighbour()
+    {
+        var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1).Script.On(
+            "deadly", (_, database) => database.Database.ExecuteSqlRawAsync("SELECT pg_terminate_backend(pg_backend_pid())")));
+
+        var all = engine.ProcessInOneBatchAsync(Message.OfProbe("k", "deadly"), Message.OfProbe("neighbour", "good"));
+
+        await Eventually.Equal(1, () => Tables.EffectsAsync("neighbour"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        Assert.False(all.IsCompleted);
     }
 }
 
