@@ -181,9 +181,10 @@ internal sealed partial class Inbox<TContext> : IInbox
                 IsOthersFault(exception, patience);
             }
 
-            // One by one where halves are no use: with the guilty one in it each would take the handler's whole time once more; and of those
-            // that were held up before, most are again.
-            foreach (var part in batch.Chunk(isHeldGroup || exception is HandlerTimeoutException ? 1 : (batch.Count + 1) / 2))
+            // One by one where halves are no use: with the guilty one in it each would take the whole time of the handler, or of its statement,
+            // once more; and of those that were held up before, most are again.
+            var isTooSlow = exception is HandlerTimeoutException || _untilDone.Classify(exception) == DatabaseFault.Timeout;
+            foreach (var part in batch.Chunk(isHeldGroup || isTooSlow ? 1 : (batch.Count + 1) / 2))
             {
                 await RunAsync(operation, [.. part], patience);
             }

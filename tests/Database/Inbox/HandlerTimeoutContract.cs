@@ -137,6 +137,23 @@ public sealed class HandlerTimeoutOnPostgreSql(SharedServers servers) : HandlerT
         Assert.Equal(1, await Tables.EffectsAsync("next"));
     }
 
+    /// <summary>The driver's limit (<c>Command Timeout</c>) strikes before the handler's: halves would each take it whole once more.</summary>
+    [Fact]
+    public async Task Row15_a_message_whose_statement_takes_too_long_is_parked_and_each_neighbour_runs_once_more()
+    {
+        var engine = await StartEngineAsync(s => s
+            .With("ConnectionStrings:Orders", ConnectionString + ";Command Timeout=2").With("Inbox:MaxAttempts", 2)
+            .Script.On("sleep", (_, database) => database.Database.ExecuteSqlRawAsync("SELECT pg_sleep(20)", CancellationToken.None)));
+        var batch = Enumerable.Range(0, 40).Select(i => Message.OfProbe($"key-{i:00}", i == 7 ? "sleep" : "good"));
+
+        await engine.ProcessInOneBatchAsync(batch).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+
+        Assert.Equal(3, engine.Script.Runs("sleep")); // With the others, alone, and once more.
+        Assert.Equal(["key-07"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
+        Assert.Equal(39, await Tables.CountAsync("orders", "item = 'good'"));
+        await Tables.AssertAtomicAsync();
+    }
+
     /// <summary>As an operator may have set it, and as a process meets it that was frozen inside a transaction.</summary>
     [Fact]
     public async Task A_session_that_the_server_ended_because_it_stood_still_is_nobodys_fault()
