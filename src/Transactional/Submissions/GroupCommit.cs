@@ -102,6 +102,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         var waiting = group.Where(p => !p.IsAbandoned).ToList();
         for (var collisions = 0; waiting.Count > 0; collisions++)
         {
+            var wasOpen = connection.IsOpen;
             try
             {
                 waiting = await _transaction.RunAsync(waiting, connection, lockWaitMilliseconds);
@@ -109,6 +110,12 @@ internal sealed class GroupCommit : IAsyncDisposable
                 {
                     return (waiting, (DatabaseFault.Collision, new InvalidOperationException("Keys were forgotten each time they were asked for.")));
                 }
+            }
+            catch (Exception exception) when (wasOpen && !connection.IsOpen && exception is DbException or InvalidOperationException)
+            {
+                // Its session may have ended while it stood idle, which is nobody's outage: once more, over a new connection. If the group was
+                // committed, it finds its own rows. The driver may say "not open" instead of an error of the database.
+                await connection.DropAsync();
             }
             catch (DbException exception)
             {

@@ -251,6 +251,28 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
 
 public sealed class AcceptOnSqlite(SharedServers servers) : AcceptContract(servers, DatabaseProvider.Sqlite);
 
-public sealed class AcceptOnPostgreSql(SharedServers servers) : AcceptContract(servers, DatabaseProvider.PostgreSql);
+public sealed class AcceptOnPostgreSql(SharedServers servers) : AcceptContract(servers, DatabaseProvider.PostgreSql)
+{
+    /// <summary>By an operator, by a limit on idle sessions, by a proxy in between. The driver knows it before the connection is used, or it does not.</summary>
+    [Theory]
+    [InlineData(""), InlineData(";Keepalive=1")]
+    public async Task A_session_that_ended_while_it_stood_idle_is_replaced_and_no_caller_notices(string keepalive)
+    {
+        var engine = await StartEngineAsync(s => s.With("ConnectionStrings:Orders", ConnectionString + ";Application Name=accepting" + keepalive));
+        await engine.Submissions.SubmitAsync(Message.Submission("before"), Cancelled);
+        // Opened after the writer's, and asked for as often: when the driver knows it of this one, it knows it of that one too.
+        await using var witness = await engine.Database.OpenAsync(Cancelled);
+
+        await Tables.ExecuteAsync("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'accepting' AND datname = current_database()");
+        if (keepalive != "")
+        {
+            await Eventually.True(() => witness.State != System.Data.ConnectionState.Open, what: "the driver to know");
+        }
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => engine.Submissions.SubmitAsync(Message.Submission($"key-{i}"), Cancelled)));
+        Assert.All(results, result => Assert.Equal(SubmissionOutcome.Accepted, result.Outcome));
+        Assert.Equal(11, await Tables.CountAsync("submissions"));
+    }
+}
 
 public sealed class AcceptOnSqlServer(SharedServers servers) : AcceptContract(servers, DatabaseProvider.SqlServer);
