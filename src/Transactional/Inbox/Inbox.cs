@@ -90,7 +90,7 @@ internal sealed partial class Inbox<TContext> : IInbox
     {
         // Whoever has failed before, or has seen several processes die, no longer shares a transaction. Whoever was held up shares one with its like.
         var (suspects, others) = (batch.Where(IsSuspect).ToList(), batch.Where(p => !IsSuspect(p)).ToList());
-        foreach (var alike in others.GroupBy(p => p.LockTimeouts > 0).OrderBy(group => group.Key))
+        foreach (var alike in others.GroupBy(p => p.TimesHeldUp > 0).OrderBy(group => group.Key))
         {
             await RunAsync(_operation, [.. alike], patience);
         }
@@ -157,7 +157,7 @@ internal sealed partial class Inbox<TContext> : IInbox
     /// <param name="patience">How long it waits for what is not its own fault.</param>
     private async Task RunAsync(Operation operation, List<PendingDelivery> batch, LockPatience patience)
     {
-        var isHeldGroup = batch.Count > 1 && batch[0].LockTimeouts > 0;
+        var isHeldGroup = batch.Count > 1 && batch[0].TimesHeldUp > 0;
         try
         {
             var items = batch.ConvertAll(p => p.Item);

@@ -7,8 +7,8 @@ internal sealed class PendingDelivery(ReadDelivery item)
 
     public int Attempts { get; set; }
 
-    /// <summary>How often it met a lock that somebody holds for long; from the first time on it shares a transaction only with others of which that is true.</summary>
-    public int LockTimeouts { get; set; }
+    /// <summary>How often it met a lock that somebody holds for long, or what the database lacks; from the first time on it shares a transaction only with others of which that is true.</summary>
+    public int TimesHeldUp { get; set; }
 
     /// <summary>Processes have died of it, and it has let the others go first.</summary>
     public bool HasWaited { get; set; }

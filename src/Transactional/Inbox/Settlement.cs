@@ -51,9 +51,9 @@ internal sealed partial class Settlement(
     /// </summary>
     public void HoldUp(PendingDelivery pending, Exception exception)
     {
-        pending.LockTimeouts++;
-        var delay = LockPatience.RetryAfter(pending.LockTimeouts);
-        HeldUp(pending.LockTimeouts, delay.TotalMilliseconds, exception.Message);
+        pending.TimesHeldUp++;
+        var delay = LockPatience.RetryAfter(pending.TimesHeldUp);
+        HeldUp(pending.TimesHeldUp, delay.TotalMilliseconds, exception.Message);
         RetryLater(pending, delay);
     }
 
