@@ -42,7 +42,7 @@ internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Repo
             return await Contender.MeasureAsync(contender, work).WaitAsync(Limit);
         }
 
-        await using var process = Start(contender, work.ToEnvironment());
+        await using var process = Start(contender, Contender.ToEnvironment(contender, work));
         var code = await process.WaitForExitAsync(Limit);
         await Eventually.True(() => process.Output.HasEnded);
         return code == 0

@@ -15,6 +15,21 @@ internal static class Contender
     /// </summary>
     public static bool IsOnMassTransit(string name) => name is "nothing" or "naive" or "naive-prefetch" || name.Contains("pipe", StringComparison.Ordinal) || name.Contains("consumer", StringComparison.Ordinal);
 
+    /// <summary>
+    /// All contenders run as the Consumer does, which has the runtime look for what is hot from the first call on (Throughput.csproj). The naive
+    /// one stands for services that have left that at its default too: 100 ms (hexadecimal).
+    /// </summary>
+    public static Dictionary<string, string?> ToEnvironment(string name, Assignment work)
+    {
+        var environment = work.ToEnvironment();
+        if (name == "naive")
+        {
+            environment["DOTNET_TC_CallCountingDelayMs"] = "64";
+        }
+
+        return environment;
+    }
+
     /// <summary>Of a process that <see cref="Arena"/> has started.</summary>
     public static async Task<int> RunAsync(string name)
     {

@@ -40,6 +40,8 @@ internal sealed class ConsumeRun(Arena arena)
         await using var ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
         await FillAsync(ground);
         await arena.RunAsync(contender, ground.Work);
+        // Who replays does it long afterwards. Within seconds of so many new rows the server would come to it by itself, amid the measurement.
+        await ground.ExecuteAsync("VACUUM (ANALYZE) inbox, orders");
         await FillAsync(ground);
         var perSecond = await arena.RunAsync(contender, ground.Work);
         await VerifyAsync(contender, ground);
