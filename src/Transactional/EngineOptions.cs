@@ -42,7 +42,7 @@ public sealed class DispatchOptions
     [Range(1_000, 600_000)]
     public int LeaseMilliseconds { get; set; } = 10_000;
 
-    /// <summary>How long to wait for the broker's confirms. What is not confirmed by then is put off; where nothing is, the connection counts as broken.</summary>
+    /// <summary>How long to wait for the broker's confirms. What is not confirmed by then is put off; where nothing of a window is, the connection counts as broken.</summary>
     [Range(100, 120_000)]
     public int ConfirmTimeoutMilliseconds { get; set; } = 10_000;
 
@@ -116,9 +116,15 @@ public sealed class RetentionOptions
     [Range(1, 10_000)]
     public int MaxBatchSize { get; set; } = 500;
 
-    /// <summary>Pause between two such transactions of a pass.</summary>
+    /// <summary>Pause between two such transactions of a pass, at least: on a busy database it is longer. 0: none at all.</summary>
     [Range(0, 60_000)]
-    public int PauseMilliseconds { get; set; } = 400;
+    public int PauseMilliseconds { get; set; } = 100;
+
+    /// <summary>
+    /// After a transaction that took so long. It rests fifteen times as long: what takes long finds the database busy with others, whom it takes
+    /// a sixteenth of the time from, however busy they are.
+    /// </summary>
+    internal TimeSpan PauseAfter(TimeSpan took) => PauseMilliseconds == 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Clamp(15 * took.TotalMilliseconds, PauseMilliseconds, 60_000));
 
     internal long Milliseconds => Hours * 3_600_000L;
 

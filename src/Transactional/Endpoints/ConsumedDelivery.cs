@@ -9,7 +9,7 @@ internal sealed class ConsumedDelivery(IInbox inbox, ReadDelivery item)
 
     public bool IsEnvelope => MassTransitEnvelope.IsContentType(item.Delivery.ContentType);
 
-    /// <summary>What a consumer calls, more than once when the pipe has it retry.</summary>
+    /// <summary>What a consumer calls, more than once when the pipe has it retry: the inbox is given the message again when it has failed.</summary>
     public Task ProcessAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
@@ -17,6 +17,11 @@ internal sealed class ConsumedDelivery(IInbox inbox, ReadDelivery item)
             if (_hasReturned)
             {
                 throw new InvalidOperationException("The consumer and its pipe have returned, and what becomes of the message is decided. Await ProcessOnceAsync within Consume.");
+            }
+
+            if (_calls.LastOrDefault() is { IsFaulted: false, IsCanceled: false } same)
+            {
+                return same;
             }
 
             var call = inbox.ProcessAsync(item, cancellationToken);

@@ -26,7 +26,11 @@ internal sealed partial class DispatchConnection(RabbitMqOptions rabbit, Topolog
         {
             if (_channel is not { IsOpen: true })
             {
-                await CloseAsync();
+                if (_channel is not null || _connection is not { IsOpen: true })
+                {
+                    await CloseAsync();
+                }
+
                 _connection ??= await rabbit.ConnectAsync("dispatcher", cancellationToken);
                 await RabbitMqTopology.DeclareAsync(_connection, topology, cancellationToken);
                 _declared.UnionWith([.. topology.Queues, .. topology.Exchanges]);

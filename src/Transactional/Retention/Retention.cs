@@ -73,6 +73,7 @@ public sealed partial class Retention : BackgroundService
         var count = 0L;
         for (var bite = default(Bite); ;)
         {
+            var startedAt = _time.GetTimestamp();
             await using (var connection = await _database.OpenAsync(cancellationToken))
             {
                 await using var transaction = await _database.Dialect.BeginAsync(connection, cancellationToken);
@@ -93,7 +94,7 @@ public sealed partial class Retention : BackgroundService
                 return count;
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(_options.PauseMilliseconds), _time, cancellationToken);
+            await Task.Delay(_options.PauseAfter(_time.GetElapsedTime(startedAt)), _time, cancellationToken);
         }
     }
 

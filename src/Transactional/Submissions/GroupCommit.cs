@@ -106,7 +106,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             try
             {
                 waiting = await _transaction.RunAsync(waiting, connection, lockWaitMilliseconds);
-                if (waiting.Count > 0 && collisions == MaxCollisions)
+                if (waiting.Count > 0 && collisions >= MaxCollisions)
                 {
                     return (waiting, (DatabaseFault.Collision, new InvalidOperationException("Keys were forgotten each time they were asked for.")));
                 }
@@ -121,7 +121,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             {
                 await connection.DropAsync();
                 var fault = _database.Dialect.IsClaimCollision(exception) ? DatabaseFault.Collision : _database.Dialect.Classify(exception);
-                if (fault != DatabaseFault.Collision || collisions == MaxCollisions)
+                if (fault != DatabaseFault.Collision || collisions >= MaxCollisions)
                 {
                     return (waiting, (fault, exception));
                 }

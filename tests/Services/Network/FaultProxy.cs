@@ -25,6 +25,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly Task _accepting;
     private readonly long[] _bytesLeft = [long.MaxValue, long.MaxValue];
     private readonly Line[] _lines = [new(), new()];
+    private int _accepted;
     private int _cuts;
     private long _swallowed;
 
@@ -45,6 +46,9 @@ public sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>Half-open: what either side sends is read and dropped, and both sides believe that the connection stands.</summary>
     public bool Swallows { get; set; }
+
+    /// <summary>Connections that were let in, so far.</summary>
+    public int Accepted => Volatile.Read(ref _accepted);
 
     /// <summary>Connections that were cut at a byte or by a watch.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
@@ -112,6 +116,7 @@ public sealed class FaultProxy : IAsyncDisposable
             while (true)
             {
                 var connection = new ProxiedConnection(this, await _listener.AcceptTcpClientAsync(_stop.Token), _watch?.Invoke());
+                Interlocked.Increment(ref _accepted);
                 _connections[connection] = ServeAsync(connection);
             }
         }

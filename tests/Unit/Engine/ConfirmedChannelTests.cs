@@ -34,12 +34,13 @@ public sealed class ConfirmedChannelTests
         var channel = await ConfirmedChannel.OpenAsync((IConnection)(object)broker, CancellationToken.None);
         var inPart = channel.SendAsync([Message(), Message(), Message()], TimeSpan.FromSeconds(1), CancellationToken.None);
         await broker.ConfirmAsync(2);
-        Assert.Equal([SendOutcome.Unanswered, SendOutcome.Confirmed, SendOutcome.Unanswered], (await inPart).Select(result => result.Outcome));
+        var answered = await inPart;
 
         var next = channel.SendAsync([Message()], Limit, CancellationToken.None);
         await broker.ConfirmAsync(3);
         await broker.ConfirmAsync(4);
         Assert.Equal([SendResult.Confirmed], await next);
+        Assert.Equal([SendOutcome.Unanswered, SendOutcome.Confirmed, SendOutcome.Unanswered], answered.Select(result => result.Outcome));
     }
 
     private static OutgoingMessage Message() => new()

@@ -10,10 +10,23 @@ public sealed class LockPatienceTests
         var patience = new LockPatience();
         Assert.Equal(2_000, patience.Milliseconds);
 
-        patience.Spend();
-        patience.Spend();
+        patience.Spend(DatabaseFault.LockTimeout);
+        patience.Spend(DatabaseFault.LockTimeout);
 
         Assert.Equal(10, patience.Milliseconds);
+        Assert.Equal(3, patience.MaxRefusals);
+    }
+
+    [Fact]
+    public void The_first_to_be_refused_is_refused_three_times_the_others_once()
+    {
+        var patience = new LockPatience();
+        Assert.Equal(3, patience.MaxRefusals);
+
+        patience.Spend(DatabaseFault.Unavailable);
+
+        Assert.Equal(1, patience.MaxRefusals);
+        Assert.Equal(2_000, patience.Milliseconds);
     }
 
     /// <summary>A process may stay frozen for days.</summary>
