@@ -39,7 +39,11 @@ internal sealed class ConsumeRun(Arena arena)
     {
         await using var ground = await arena.PrepareAsync(Broker.Quorum, arena.Options.Messages);
         await FillAsync(ground);
-        await arena.RunAsync(contender, ground.Work);
+        // Once more what is fresh: several others are compared with it.
+        var fresh = await arena.RunAsync(contender, ground.Work);
+        await VerifyAsync(contender, ground);
+        arena.Report.Add($"{contender} quorum", "deliveries/s", fresh);
+
         // Who replays does it long afterwards. Within seconds of so many new rows the server would come to it by itself, amid the measurement.
         await ground.ExecuteAsync("VACUUM (ANALYZE) inbox, orders");
         await FillAsync(ground);
