@@ -23,9 +23,17 @@ internal sealed class Arena(RabbitMqServer broker, PostgresServer postgres, Repo
     /// <summary>An empty database with the current schema, and a virtual host with the queue.</summary>
     public async Task<Ground> PrepareAsync(string queue, int total)
     {
-        var host = await broker.CreateVirtualHostAsync("bench");
         var database = await postgres.CreateDatabaseAsync("bench", _template ??= await MigrateAsync());
-        var ground = new Ground(host, database, new Assignment(database.ConnectionString, host.Uri, queue, total));
+        return await PrepareAsync(database, isOwned: true, queue, total);
+    }
+
+    /// <summary>The database of another ground, which has to outlive this one, and a virtual host with the queue.</summary>
+    public Task<Ground> PrepareOnAsync(Ground other) => PrepareAsync(other.Database, isOwned: false, other.Work.Queue, other.Work.Total);
+
+    private async Task<Ground> PrepareAsync(TestDatabase database, bool isOwned, string queue, int total)
+    {
+        var host = await broker.CreateVirtualHostAsync("bench");
+        var ground = new Ground(host, database, isOwned, new Assignment(database.ConnectionString, host.Uri, queue, total));
         await Broker.DeclareAsync(host.Uri, queue);
         return ground;
     }

@@ -6,11 +6,13 @@ using RabbitMQ.Client.Events;
 namespace Messaging.Throughput;
 
 /// <summary>The database and the virtual host of one run, and what they must hold when it has ended; gone with it.</summary>
-internal sealed class Ground(VirtualHost host, TestDatabase database, Assignment work) : IAsyncDisposable
+internal sealed class Ground(VirtualHost host, TestDatabase database, bool ownsDatabase, Assignment work) : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _dataSource = NpgsqlDataSource.Create(database.ConnectionString);
 
     public VirtualHost Host => host;
+
+    public TestDatabase Database => database;
 
     public Assignment Work => work;
 
@@ -64,12 +66,14 @@ internal sealed class Ground(VirtualHost host, TestDatabase database, Assignment
 
     /// <summary>Every key has one order and one outcome, neither without the other, and no other key has; nothing is parked, nothing waits to be sent.</summary>
     /// <param name="keys">Those that were sent, each once.</param>
-    public async Task RequireExactlyOnceAsync(string[] keys)
+    /// <param name="startedAt">When that began; what was claimed before it is of other runs.</param>
+    public async Task RequireExactlyOnceAsync(string[] keys, DateTimeOffset startedAt = default)
     {
-        const string Ours = "FROM inbox WHERE operation = 'submit-order' AND status IS NOT NULL";
+        var ours = string.Create(CultureInfo.InvariantCulture,
+            $"FROM inbox WHERE operation = 'submit-order' AND status IS NOT NULL AND claimed_at_ms >= {startedAt.ToUnixTimeMilliseconds()}");
         await RequireKeysAsync(keys, "SELECT idempotency_key FROM orders");
-        await RequireKeysAsync(keys, $"SELECT idempotency_key {Ours}");
-        await RequireAsync(0, $"SELECT count(*) FROM (SELECT client, idempotency_key FROM orders EXCEPT SELECT client, idempotency_key {Ours}) AS phantoms");
+        await RequireKeysAsync(keys, $"SELECT idempotency_key {ours}");
+        await RequireAsync(0, $"SELECT count(*) FROM (SELECT client, idempotency_key FROM orders EXCEPT SELECT client, idempotency_key {ours}) AS phantoms");
         await RequireAsync(0, "SELECT count(*) FROM inbox WHERE status IS NULL");
         await RequireAsync(0, "SELECT count(*) FROM parked_messages");
         await RequireAsync(0, "SELECT count(*) FROM outgoing_messages");
@@ -104,7 +108,11 @@ internal sealed class Ground(VirtualHost host, TestDatabase database, Assignment
     public async ValueTask DisposeAsync()
     {
         await _dataSource.DisposeAsync();
-        await database.DisposeAsync();
+        if (ownsDatabase)
+        {
+            await database.DisposeAsync();
+        }
+
         await host.DisposeAsync();
     }
 }

@@ -30,7 +30,7 @@ internal static class Orders
     }
 
     /// <summary>Of so many orders.</summary>
-    public static string[] Keys(int orders) => [.. Enumerable.Range(0, orders).Select(KeyOf)];
+    public static string[] Keys(int orders, int first = 0) => [.. Enumerable.Range(first, orders).Select(KeyOf)];
 
     public static string KeyOf(int number) => $"order-{number:0000000000}-of-the-bench";
 

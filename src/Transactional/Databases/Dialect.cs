@@ -104,6 +104,14 @@ internal abstract class Dialect
     public virtual string UpdateFrom(string table, string assignments, string source, string condition) =>
         $"UPDATE {table} AS t SET {assignments} FROM {source} WHERE {condition}";
 
+    /// <summary>Updates the rows (alias <c>t</c>) that a <see cref="Claim"/> of this transaction has inserted.</summary>
+    /// <param name="command">The values are bound to it.</param>
+    /// <param name="table">Where the claim was.</param>
+    /// <param name="assignments">From the source <c>u</c>.</param>
+    /// <param name="rows">One for each inserted row, in the order of their <c>key_digest</c>, which is a column.</param>
+    public virtual string UpdateClaimed(DbCommand command, string table, string assignments, RowSet rows) =>
+        UpdateFrom(table, assignments, Source(command, rows, "u"), "t.key_digest = u.key_digest");
+
     /// <summary>An update that gives the number of rows it changed.</summary>
     public abstract string Counted(string update);
 

@@ -23,4 +23,7 @@ internal sealed record KeyClaim
 
     /// <summary>A statement that follows for the inserted rows <c>s</c>, given what to read them from.</summary>
     public Func<string, string>? Then { get; init; }
+
+    /// <summary>The inserted rows are updated later in the transaction: <see cref="Dialect.UpdateClaimed"/>.</summary>
+    public bool IsUpdated { get; init; }
 }

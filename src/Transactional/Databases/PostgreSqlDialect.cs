@@ -47,16 +47,25 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
 
     /// <summary>
     /// The keys that were inserted are told in one value. The others are read by a second statement, which alone sees what was committed while
-    /// the first one waited; which they are is handed on within the transaction. So no key is searched for that is known to be ours.
+    /// the first one waited; which they are is handed on within the transaction, and so is where the inserted rows stand, in the order of their keys.
+    /// So no key is searched for that is known to be ours.
     /// </summary>
     public override string Claim(KeyClaim claim) => $"""
-        WITH inserted AS ({InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c")} RETURNING {claim.Returning}),
+        WITH inserted AS ({InsertIfAbsent(claim.Table, "key_digest", claim.Columns, claim.Rows, "c")} RETURNING {claim.Returning}{(claim.IsUpdated ? ", ctid AS place" : "")}),
              {(claim.Then is { } then ? $"followed AS ({then("inserted AS s")})," : "")}
-             held AS (SELECT set_config('messaging.held', coalesce(array_agg(a.key_digest), '{"{}"}')::text, true)
-                      FROM {claim.Asked} WHERE a.key_digest NOT IN (SELECT key_digest FROM inserted))
-        SELECT (SELECT array_agg(key_digest) FROM inserted) FROM held;
-        SELECT {claim.Holder} FROM unnest(current_setting('messaging.held')::uuid[]) AS a (key_digest) JOIN {claim.Table} AS h ON h.key_digest = a.key_digest
+             {(claim.IsUpdated ? $"placed AS (SELECT {HandOn("places", "array_agg(place ORDER BY key_digest)")} FROM inserted)," : "")}
+             held AS (SELECT {HandOn("held", "array_agg(a.key_digest)")} FROM {claim.Asked} WHERE a.key_digest NOT IN (SELECT key_digest FROM inserted))
+        SELECT (SELECT array_agg(key_digest) FROM inserted) FROM held{(claim.IsUpdated ? ", placed" : "")};
+        SELECT {claim.Holder} FROM unnest({HandedOn("held", "uuid")}) AS a (key_digest) JOIN {claim.Table} AS h ON h.key_digest = a.key_digest
         """;
+
+    /// <summary>
+    /// By where the rows stand: through an index of millions of keys each one would cost several reads that no cache has, once more after the claim's.
+    /// Nobody but this transaction can have moved them. A row that its handler has changed stands elsewhere, and is not counted. The keys are compared
+    /// in a way that no index serves, or the planner would take that.
+    /// </summary>
+    public override string UpdateClaimed(DbCommand command, string table, string assignments, RowSet rows) =>
+        UpdateFrom(table, assignments, Unnest(command, rows, "u", [(HandedOn("places", "tid"), "place")]), "t.ctid = u.place AND t.key_digest IS NOT DISTINCT FROM u.key_digest");
 
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
     public static NpgsqlDataSource CreateDataSource(string connectionString)
@@ -70,29 +79,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
         return NpgsqlDataSource.Create(settings);
     }
 
-    public override string Source(DbCommand command, RowSet rows, string alias)
-    {
-        var arrays = new List<string>();
-        foreach (var (name, kind, values) in rows.Columns)
-        {
-            var parameter = new NpgsqlParameter
-            {
-                ParameterName = $"{alias}_{name}",
-                Value = values,
-                NpgsqlDbType = NpgsqlDbType.Array | kind switch
-                {
-                    ColumnKind.Id => NpgsqlDbType.Uuid,
-                    ColumnKind.Bytes => NpgsqlDbType.Bytea,
-                    ColumnKind.Text => NpgsqlDbType.Text,
-                    _ => NpgsqlDbType.Bigint,
-                },
-            };
-            command.Parameters.Add(parameter);
-            arrays.Add("@" + parameter.ParameterName);
-        }
-
-        return $"unnest({string.Join(", ", arrays)}) AS {alias} ({string.Join(", ", rows.Columns.Select(c => c.Name))})";
-    }
+    public override string Source(DbCommand command, RowSet rows, string alias) => Unnest(command, rows, alias, []);
 
     public override string InsertIfAbsent(string table, string key, string columns, string source, string alias) =>
         $"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} ORDER BY {alias}.{key} ON CONFLICT ({key}) DO NOTHING";
@@ -163,6 +150,39 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     public override object ToId(Guid id) => id;
 
     public override Guid ReadId(DbDataReader reader, int ordinal) => reader.GetGuid(ordinal);
+
+    /// <summary>Keeps an array for a later statement of this transaction.</summary>
+    private static string HandOn(string name, string array) => $$"""set_config('messaging.{{name}}', coalesce({{array}}, '{}')::text, true)""";
+
+    private static string HandedOn(string name, string type) => $"current_setting('messaging.{name}')::{type}[]";
+
+    /// <param name="command">The values are bound to it.</param>
+    /// <param name="rows">As many as each of the other arrays has values.</param>
+    /// <param name="alias">What the rows are called.</param>
+    /// <param name="others">Columns in front, each an array that the server has.</param>
+    private static string Unnest(DbCommand command, RowSet rows, string alias, IReadOnlyList<(string Array, string Name)> others)
+    {
+        var arrays = new List<string>(others.Select(o => o.Array));
+        foreach (var (name, kind, values) in rows.Columns)
+        {
+            var parameter = new NpgsqlParameter
+            {
+                ParameterName = $"{alias}_{name}",
+                Value = values,
+                NpgsqlDbType = NpgsqlDbType.Array | kind switch
+                {
+                    ColumnKind.Id => NpgsqlDbType.Uuid,
+                    ColumnKind.Bytes => NpgsqlDbType.Bytea,
+                    ColumnKind.Text => NpgsqlDbType.Text,
+                    _ => NpgsqlDbType.Bigint,
+                },
+            };
+            command.Parameters.Add(parameter);
+            arrays.Add("@" + parameter.ParameterName);
+        }
+
+        return $"unnest({string.Join(", ", arrays)}) AS {alias} ({string.Join(", ", others.Select(o => o.Name).Concat(rows.Columns.Select(c => c.Name)))})";
+    }
 
     private static string SetPlanner(string value) =>
         string.Join(", ", Array.ConvertAll(["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"], setting => $"set_config('{setting}', {value}, true)"));

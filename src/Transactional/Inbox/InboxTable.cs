@@ -61,17 +61,17 @@ internal static class InboxTable
             Asked = source,
             Holder = holder,
             Returning = "key_digest",
+            IsUpdated = true,
         }), lockWaitMilliseconds);
     }
 
     /// <summary>Stores the outcomes on the rows that this transaction claimed, and gives the number of them that were there.</summary>
     public static string StoreOutcomes(Dialect dialect, DbCommand command, IReadOnlyList<Handled> handled)
     {
-        var rows = RowSet.Of(handled, (set, all) => set
+        var rows = RowSet.Of([.. handled.OrderBy(h => h.Candidate.Digest)], (set, all) => set
             .Ids("key_digest", all, h => h.Candidate.Digest)
             .Text("status", all, h => h.Outcome.Status)
             .Text("result", all, h => h.Outcome.Result is { } result ? Encoding.UTF8.GetString(result) : null));
-        return dialect.Counted(dialect.UpdateFrom("inbox", "status = u.status, result = u.result, completed_at_ms = @completed_at_ms",
-            dialect.Source(command, rows, "u"), "t.key_digest = u.key_digest"));
+        return dialect.Counted(dialect.UpdateClaimed(command, "inbox", "status = u.status, result = u.result, completed_at_ms = @completed_at_ms", rows));
     }
 }

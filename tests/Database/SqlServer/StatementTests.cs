@@ -50,6 +50,7 @@ public sealed class StatementTests
             Returning = "key_digest", Holder = "h.key_digest, h.text", Then = inserted => $"INSERT INTO u (k) SELECT s.id FROM {inserted}",
         })),
         ["Dialect.UpdateFrom"] = () => Built(c => Dialect.UpdateFrom("t", "v = s.text", Dialect.Source(c, EveryKind(), "s"), "t.k = s.id")),
+        ["Dialect.UpdateClaimed"] = () => Built(c => Dialect.UpdateClaimed(c, "t", "v = u.text", RowSet.OfIds("key_digest", [Guid.Empty]))),
         ["Dialect.Counted"] = () => Task.FromResult(Dialect.Counted("UPDATE t SET v = 1")),
         ["Dialect.OneAfter"] = () => Task.FromResult("SELECT k FROM t ORDER BY k " + Dialect.OneAfter("@n")),
         ["Dialect.BoundLockWait"] = () => Task.FromResult(Dialect.BoundLockWait(100)),
