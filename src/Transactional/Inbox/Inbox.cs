@@ -125,7 +125,7 @@ internal sealed partial class Inbox<TContext> : IInbox
 
                 if (earlier >= _options.MaxFatalAttempts)
                 {
-                    await RunAsync(new FatalOperation(_operation, earlier), [pending], patience);
+                    await RunAsync(new RefusedOperation(_operation, new FatalMessageException(earlier)), [pending], patience);
                 }
                 else
                 {
@@ -189,19 +189,33 @@ internal sealed partial class Inbox<TContext> : IInbox
                 await RunAsync(operation, [.. part], patience);
             }
         }
-        catch (FatalMessageException exception)
+        catch (RefusedException refused)
         {
-            await _settlement.ParkAsync(batch[0], exception);
+            await _settlement.ParkAsync(batch[0], refused.Why);
         }
-        catch (Exception exception) when (IsOthersFault(exception, patience))
+        catch (Exception exception) when (IsOthersFault(exception, patience) || (operation is RefusedOperation && _untilDone.Classify(exception) == DatabaseFault.Timeout))
         {
             _settlement.HoldUp(batch[0], exception);
         }
+        catch (Exception exception) when (operation is RefusedOperation refused)
+        {
+            Unjudged(exception);
+            await _settlement.ParkAsync(batch[0], refused.Why);
+        }
         catch (Exception exception)
         {
-            await _settlement.FailAsync(batch[0], exception);
+            await FailAsync(operation, batch[0], exception, patience);
         }
     }
+
+    /// <summary>
+    /// It stood alone and failed by itself. After its last attempt it is parked, but its transaction may be one whose COMMIT nobody answered in
+    /// time and which comes true later: so its key is claimed once more first.
+    /// </summary>
+    private Task FailAsync(Operation operation, PendingDelivery pending, Exception exception, LockPatience patience) =>
+        _settlement.TriesAgain(pending, exception) ? Task.CompletedTask
+        : pending.Item.Reading is Candidate ? RunAsync(new RefusedOperation(operation, exception), [pending], patience)
+        : _settlement.ParkAsync(pending, exception);
 
     /// <summary>True for a lock that somebody held for too long, which has been waited for, for collisions without end, and for what a database refuses that is there.</summary>
     private bool IsOthersFault(Exception exception, LockPatience patience)
@@ -213,6 +227,9 @@ internal sealed partial class Inbox<TContext> : IInbox
 
     [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]
     private partial void NotOnRecord(Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "Whether a message that is parked has taken effect could not be looked up")]
+    private partial void Unjudged(Exception exception);
 
     [LoggerMessage(LogLevel.Critical, "A batch was given up; the broker keeps its messages. This is a defect: please report it")]
     private partial void Broken(Exception exception);

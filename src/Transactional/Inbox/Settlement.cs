@@ -30,19 +30,19 @@ internal sealed partial class Settlement(
         pending.Settled.TrySetResult();
     }
 
-    /// <summary>It stood alone and failed by itself: tried again later, or parked when it has had its attempts.</summary>
-    public async Task FailAsync(PendingDelivery pending, Exception exception)
+    /// <summary>Counts an attempt that failed. True when there is another one, later; false when the message has had all of them.</summary>
+    public bool TriesAgain(PendingDelivery pending, Exception exception)
     {
         pending.Attempts++;
-        if (pending.Attempts < options.MaxAttempts)
+        if (pending.Attempts >= options.MaxAttempts)
         {
-            var delay = options.RetryDelay(pending.Attempts);
-            WillRetry(exception, pending.Attempts, options.MaxAttempts, delay.TotalMilliseconds);
-            RetryLater(pending, delay);
-            return;
+            return false;
         }
 
-        await ParkAsync(pending, exception);
+        var delay = options.RetryDelay(pending.Attempts);
+        WillRetry(exception, pending.Attempts, options.MaxAttempts, delay.TotalMilliseconds);
+        RetryLater(pending, delay);
+        return true;
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace Messaging.Database;
 
@@ -48,6 +49,48 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
             [ParkingReason.Conflict, ParkingReason.Malformed, ParkingReason.Malformed, ParkingReason.Poison],
             await Tables.TextsAsync("SELECT reason FROM parked_messages ORDER BY reason"));
         Assert.Equal(1, await Tables.EffectsAsync("good"));
+        await Tables.AssertAtomicAsync();
+    }
+
+    /// <summary>The client gives up waiting for the commit of the last attempt, the database answers everything else, and then the commit comes true.</summary>
+    [Fact]
+    public async Task Row02_a_message_whose_last_commit_comes_late_takes_effect_and_is_not_parked()
+    {
+        const int Lock = 20_402;
+        await Tables.ExecuteAsync($"""
+            CREATE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                LOOP
+                    BEGIN
+                        PERFORM pg_advisory_xact_lock({Lock});
+                        RETURN NULL;
+                    EXCEPTION WHEN query_canceled OR lock_not_available THEN -- It hears of nothing, as a commit does that is on its way.
+                    END;
+                END LOOP;
+            END $$
+            """);
+        await Tables.ExecuteAsync("CREATE CONSTRAINT TRIGGER hold_commit AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold_commit()");
+        // Longer than a lock is waited for.
+        var connectionString = new NpgsqlConnectionStringBuilder(ConnectionString) { CommandTimeout = 4, CancellationTimeout = -1 }.ConnectionString;
+        await using var engine = new Engine(Provider, connectionString, s => s.With("Inbox:MaxAttempts", 1));
+        await engine.StartAsync();
+        Task processing;
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT pg_advisory_lock({Lock})";
+            await command.ExecuteNonQueryAsync(Cancelled);
+
+            processing = engine.ProcessAsync(Probe.Operation, Message.OfProbe("late"));
+            await Eventually.Equal(1, () => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event = 'transactionid'"), what: "the claim before the parking to wait");
+            command.CommandText = $"SELECT pg_advisory_unlock({Lock})";
+            await command.ExecuteNonQueryAsync(Cancelled);
+        }
+
+        await processing;
+        Assert.Equal(1, engine.Script.Runs("nothing"));
+        Assert.Equal(1, await Tables.EffectsAsync("late"));
+        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
         await Tables.AssertAtomicAsync();
     }
 

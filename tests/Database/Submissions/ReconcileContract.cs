@@ -148,18 +148,21 @@ public abstract class ReconcileContract(SharedServers servers, DatabaseProvider 
     [Fact]
     public async Task One_that_is_past_the_horizon_goes_out_once_more_and_is_parked()
     {
-        var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24));
-        var submission = Message.Submission("old", acceptedAt: Now.AddHours(-25));
+        var time = new ShiftedTime();
+        var engine = await StartEngineAsync(s => s.With("Retention:Hours", 24).Services.AddSingleton<TimeProvider>(time));
+        var submission = Message.Submission("old");
         await AcceptAsync(engine, submission);
+        // Not old from the beginning: the engine's own look, as it starts, would be after the same.
+        time.Advance(TimeSpan.FromHours(25));
 
-        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        Assert.Equal(1, await engine.Reconciler.RunOnceAsync(time.GetUtcNow(), Cancelled));
         await Eventually.Equal(2, () => Task.FromResult(engine.Broker.Sent.Count));
         await engine.ProcessAsync(SubmitOrder.Operation, Message.OfSubmission(submission));
 
         Assert.Equal([ParkingReason.TooLate], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
         Assert.Equal(0, await Tables.EffectsAsync("old"));
         await Eventually.Equal(0, () => Tables.CountAsync("outgoing_messages"));
-        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(Now, Cancelled));
+        Assert.Equal(0, await engine.Reconciler.RunOnceAsync(time.GetUtcNow(), Cancelled));
     }
 
     /// <summary>The broker loses it again after each look, the last of which is an hour before it would be too late.</summary>
