@@ -108,7 +108,7 @@ internal sealed class Report
             var verdict = judge && demand.IsJudged ? (holds ? "pass" : "FAIL") : "not judged";
             HasFailed |= verdict == "FAIL";
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"| {demand.Of}{(demand.To is null ? "" : " : " + demand.To)} | {value:0.##} | {(demand.AtMost ? "≤" : "≥")} {demand.Bound}{Or(demand)} | {verdict} |");
+                $"| {demand.Of}{(demand.To is null ? "" : " : " + demand.To)} | {value:0.###} | {(demand.AtMost ? "≤" : "≥")} {demand.Bound}{Or(demand)} | {verdict} |");
         }
 
         return text.ToString();

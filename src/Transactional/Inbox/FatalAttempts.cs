@@ -34,6 +34,10 @@ internal sealed class FatalAttempts(Database database, TimeProvider time) : IDis
             return FatalAttemptsTable.Add(database.Dialect, command, key);
         }, key, cancellationToken);
 
+    /// <summary>The message was held up before anybody could die of it: what it was accused of before stands.</summary>
+    public Task TakeBackAsync(Guid key, CancellationToken cancellationToken) =>
+        WriteAsync(_ => FatalAttemptsTable.TakeBack, key, cancellationToken);
+
     /// <summary>The process is still there, whatever became of the message.</summary>
     public Task SurvivedAsync(Guid key, CancellationToken cancellationToken) =>
         WriteAsync(_ => FatalAttemptsTable.Delete, key, cancellationToken);

@@ -10,6 +10,9 @@ internal static class FatalAttemptsTable
     /// <summary>The process is still there.</summary>
     public const string Delete = "DELETE FROM fatal_attempts WHERE key_digest = @key_digest";
 
+    /// <summary>One attempt less, of those that are on record.</summary>
+    public const string TakeBack = "UPDATE fatal_attempts SET attempts = attempts - 1 WHERE key_digest = @key_digest";
+
     public const string Forget = "DELETE FROM fatal_attempts WHERE attempted_at_ms < @horizon_ms";
 
     /// <summary>One attempt more.</summary>

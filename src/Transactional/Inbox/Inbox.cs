@@ -97,7 +97,7 @@ internal sealed partial class Inbox<TContext> : IInbox
 
         foreach (var suspect in suspects)
         {
-            await (MayBeFatal(suspect) ? RunOnRecordAsync(suspect, (Candidate)suspect.Item.Reading, patience) : RunAsync(_operation, [suspect], patience));
+            await (MayBeFatal(suspect) ? RunOnRecordAsync(suspect, (Candidate)suspect.Item.Reading, patience) : RunAloneAsync(suspect, patience));
         }
     }
 
@@ -125,12 +125,23 @@ internal sealed partial class Inbox<TContext> : IInbox
 
                 if (earlier >= _options.MaxFatalAttempts)
                 {
-                    await RunAsync(new RefusedOperation(_operation, new FatalMessageException(earlier)), [pending], patience);
+                    pending.Refused ??= new FatalMessageException(earlier);
+                    await RunAloneAsync(pending, patience);
+                    if (!pending.Settled.Task.IsCompleted)
+                    {
+                        return;
+                    }
                 }
                 else
                 {
                     await _untilDone.RunAsync(ct => _fatal.BeginAsync(candidate.Digest, ct));
-                    await RunAsync(_operation, [pending], patience);
+                    var timesHeldUp = pending.TimesHeldUp;
+                    await RunAloneAsync(pending, patience);
+                    if (pending.TimesHeldUp > timesHeldUp)
+                    {
+                        await _untilDone.RunAsync(ct => _fatal.TakeBackAsync(candidate.Digest, ct));
+                        return;
+                    }
                 }
 
                 await _untilDone.RunAsync(ct => _fatal.SurvivedAsync(candidate.Digest, ct));
@@ -151,6 +162,9 @@ internal sealed partial class Inbox<TContext> : IInbox
             pending.Settled.TrySetException(exception);
         }
     }
+
+    private Task RunAloneAsync(PendingDelivery pending, LockPatience patience) =>
+        RunAsync(pending.Refused is { } why ? new RefusedOperation(_operation, why) : _operation, [pending], patience);
 
     /// <param name="operation">Whose handler runs.</param>
     /// <param name="batch">Those that share a transaction.</param>
@@ -204,7 +218,7 @@ internal sealed partial class Inbox<TContext> : IInbox
         }
         catch (Exception exception)
         {
-            await FailAsync(operation, batch[0], exception, patience);
+            await FailAsync(batch[0], exception, patience);
         }
     }
 
@@ -212,10 +226,22 @@ internal sealed partial class Inbox<TContext> : IInbox
     /// It stood alone and failed by itself. After its last attempt it is parked, but its transaction may be one whose COMMIT nobody answered in
     /// time and which comes true later: so its key is claimed once more first.
     /// </summary>
-    private Task FailAsync(Operation operation, PendingDelivery pending, Exception exception, LockPatience patience) =>
-        _settlement.TriesAgain(pending, exception) ? Task.CompletedTask
-        : pending.Item.Reading is Candidate ? RunAsync(new RefusedOperation(operation, exception), [pending], patience)
-        : _settlement.ParkAsync(pending, exception);
+    private async Task FailAsync(PendingDelivery pending, Exception exception, LockPatience patience)
+    {
+        if (_settlement.TriesAgain(pending, exception))
+        {
+            return;
+        }
+
+        if (pending.Item.Reading is not Candidate)
+        {
+            await _settlement.ParkAsync(pending, exception);
+            return;
+        }
+
+        pending.Refused = exception;
+        await RunAloneAsync(pending, patience);
+    }
 
     /// <summary>True for a lock that somebody held for too long, which has been waited for, for collisions without end, and for what a database refuses that is there.</summary>
     private bool IsOthersFault(Exception exception, LockPatience patience)

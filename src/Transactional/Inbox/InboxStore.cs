@@ -10,7 +10,7 @@ internal sealed class InboxStore(Database database, int leaseMilliseconds, TimeP
 {
     /// <summary>One round trip for whatever there is to store.</summary>
     /// <exception cref="InvalidOperationException">
-    /// An outcome found no claim to be stored on: its handler removed it. Committed, the message would take effect again with its next delivery.
+    /// An outcome found no claim to be stored on: its handler removed it, or on PostgreSQL changed it. Without its claim the message would take effect again with its next delivery.
     /// </exception>
     /// <returns>The events, to be handed over once they are committed.</returns>
     public async Task<IReadOnlyList<OutgoingMessage>> StoreAsync(

@@ -36,6 +36,7 @@ internal sealed partial class Settlement(
         pending.Attempts++;
         if (pending.Attempts >= options.MaxAttempts)
         {
+            FailedAtLast(pending.Attempts, options.MaxAttempts, exception.Message);
             return false;
         }
 
@@ -104,6 +105,9 @@ internal sealed partial class Settlement(
 
     [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]
     private partial void WillRetry(Exception exception, int attempt, int maxAttempts, double delayMilliseconds);
+
+    [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}): the message is parked, unless its key turns out to be claimed: {Reason}")]
+    private partial void FailedAtLast(int attempt, int maxAttempts, string reason);
 
     [LoggerMessage(LogLevel.Warning, "A message is held up by somebody else's transaction or by what the database lacks (time {Times}); next attempt in {DelayMilliseconds} ms: {Reason}")]
     private partial void HeldUp(int times, double delayMilliseconds, string reason);

@@ -140,6 +140,75 @@ public sealed class BudgetTests(SharedServers servers)
         Assert.Equal(size + 20, await costs.CountAsync("SELECT count(*) FROM orders"));
     }
 
+    /// <summary>Within the defaults the 400 of them, of some 300 bytes each, are four transactions at most.</summary>
+    [Theory]
+    [InlineData("Inbox:MaxBatchSize", "50")]
+    [InlineData("Inbox:MaxBatchBytes", "16384")]
+    public async Task The_inbox_collects_no_larger_batch_than_its_options_say(string bound, string value)
+    {
+        const int size = 400;
+        await using var costs = await Costs.StartAsync(servers, setting: (bound, value));
+        var inbox = costs.Services.GetServices<IInbox>().Single(i => i.Operation == SubmitOrder.Operation);
+        var operation = new Operation<SubmitOrder, ConsumerContext, SubmitOrderHandler>(SubmitOrder.Operation, new());
+        var batch = Batch(operation, "measured", size);
+
+        costs.Proxy.Reset();
+        List<Task> processed;
+        using (costs.Proxy.Hold())
+        {
+            processed = [.. batch.Select(item => inbox.ProcessAsync(item.Delivery, Ct))];
+        }
+
+        await Task.WhenAll(processed);
+        var least = bound == "Inbox:MaxBatchSize" ? size / 50 : batch.Sum(item => item.Delivery.Body.Length) / (16384 + batch.Max(item => item.Delivery.Body.Length));
+        Assert.InRange(costs.Proxy.Commits, Math.Max(least, 5), 2 * least);
+    }
+
+    [Fact]
+    public async Task A_group_of_everything_costs_one_commit_and_one_round_trip()
+    {
+        await using var costs = await Costs.StartAsync(servers);
+        var submissions = costs.Services.GetRequiredService<Submissions>();
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => submissions.SubmitAsync(Submission($"known-{i}"), Ct)));
+        Submission[] group =
+        [
+            .. Enumerable.Range(0, 100).Select(i => Submission($"new-{i}")), .. Enumerable.Range(0, 20).Select(i => Submission($"new-{i}")),
+            .. Enumerable.Range(0, 10).Select(i => Submission($"known-{i}")), .. Enumerable.Range(10, 10).Select(i => Submission($"known-{i}", """{"more":1}""")),
+        ];
+
+        costs.Proxy.Reset();
+        List<Task<SubmissionResult>> answers;
+        using (costs.Proxy.Hold())
+        {
+            answers = [submissions.SubmitAsync(Submission("first"), Ct), .. group.Select(s => submissions.SubmitAsync(s, Ct))];
+        }
+
+        var outcomes = (await Task.WhenAll(answers)).CountBy(a => a.Outcome).ToDictionary();
+        Assert.Equal((101, 30, 10), (outcomes[SubmissionOutcome.Accepted], outcomes[SubmissionOutcome.Replayed], outcomes[SubmissionOutcome.KeyReused]));
+        // The first is a group by itself, or has the others with it.
+        Assert.InRange(costs.Proxy.Commits, 1, 2);
+        Assert.Equal(costs.Proxy.Commits, costs.Proxy.RoundTrips);
+    }
+
+    /// <summary>At most 200 (<c>Accept__MaxGroupSize</c>): the first, with or without some of the others, and two more.</summary>
+    [Fact]
+    public async Task More_requests_than_a_group_takes_are_several_groups()
+    {
+        await using var costs = await Costs.StartAsync(servers);
+        var submissions = costs.Services.GetRequiredService<Submissions>();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => submissions.SubmitAsync(Submission($"warm-{i}"), Ct)));
+
+        costs.Proxy.Reset();
+        List<Task> accepted;
+        using (costs.Proxy.Hold())
+        {
+            accepted = [.. Enumerable.Range(0, 1 + (2 * 200)).Select(i => submissions.SubmitAsync(Submission($"measured-{i}"), Ct))];
+        }
+
+        await Task.WhenAll(accepted);
+        Assert.Equal((3, 3), (costs.Proxy.Commits, costs.Proxy.RoundTrips));
+    }
+
     [Fact]
     public async Task A_group_of_requests_costs_one_commit_and_one_round_trip()
     {
@@ -193,11 +262,11 @@ public sealed class BudgetTests(SharedServers servers)
         })];
     }
 
-    private static Submission Submission(string key) => new()
+    private static Submission Submission(string key, string payload = "{}") => new()
     {
         Key = new ScopedKey("shop", SubmitOrder.Operation, key),
         Id = Guid.CreateVersion7(),
-        Fingerprint = Fingerprint.Of(SubmitOrder.Operation, "{}"u8.ToArray()),
+        Fingerprint = Fingerprint.Of(SubmitOrder.Operation, System.Text.Encoding.UTF8.GetBytes(payload)),
         Acceptance = "{}"u8.ToArray(),
         AcceptedAt = TimeProvider.System.GetUtcNow(),
         Destination = Destination.Queue("orders"),

@@ -18,7 +18,7 @@ internal sealed class Costs(EmptyDatabase database, CountingProxy proxy, IHost h
 
     public IServiceProvider Services => host.Services;
 
-    public static async Task<Costs> StartAsync(SharedServers servers, bool setBased = false)
+    public static async Task<Costs> StartAsync(SharedServers servers, bool setBased = false, (string Name, string Value)? setting = null)
     {
         var database = await EmptyDatabase.CreateMigratedAsync(servers, DatabaseProvider.PostgreSql);
         var direct = new NpgsqlConnectionStringBuilder(database.ConnectionString);
@@ -36,6 +36,11 @@ internal sealed class Costs(EmptyDatabase database, CountingProxy proxy, IHost h
             ["Orders:SetBased"] = setBased.ToString(),
             ["Retention:IntervalSeconds"] = "0",
         });
+        if (setting is var (name, value))
+        {
+            builder.Configuration[name] = value;
+        }
+
         builder.AddConsumer();
         builder.Services.AddSingleton<ITransport, NoBroker>();
         builder.Services.AddSingleton<Dispatcher>();

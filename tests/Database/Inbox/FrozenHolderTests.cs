@@ -1,8 +1,10 @@
+using System.Text.Json;
 using Messaging.Consumer;
 using Messaging.Contracts;
 using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Messaging.Database;
 
@@ -36,6 +38,43 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         await held;
         Assert.Equal(1, await Tables.EffectsAsync("held"));
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+    }
+
+    /// <summary>What a message is accused of stands until it is settled, or it would be run again by whoever comes after this process.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(4)]
+    public async Task A_message_that_processes_died_of_keeps_its_record_while_its_key_is_held(int deaths)
+    {
+        var engine = await StartEngineAsync();
+        var delivery = Message.Of("probes", "held", JsonSerializer.SerializeToUtf8Bytes(new Probe("kill"), JsonSerializerOptions.Web), deliveryCount: 9);
+        var key = new ScopedKey(Message.Client, Probe.Operation, "held");
+        var holder = new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, delivery.Body), TimeProvider.System.GetUtcNow(), new object(), null);
+        var fatal = engine.Services.GetRequiredService<FatalAttempts>();
+        for (var i = 0; i < deaths; i++)
+        {
+            await fatal.BeginAsync(holder.Digest, Cancelled);
+        }
+
+        Task held;
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
+            await using var command = transaction.CreateCommand();
+            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [holder], [holder.Digest], 1, lockWaitMilliseconds: 2_000, Cancelled);
+
+            held = engine.ProcessAsync(Probe.Operation, delivery);
+            await Eventually.Equal(1, WaitingAsync, what: "its claim to wait");
+            await Eventually.Equal(0, WaitingAsync, what: "it to be held up");
+            await Eventually.Equal((long)deaths, () => fatal.CountAsync(holder.Digest, Cancelled));
+        }
+
+        await held;
+        Assert.Equal(deaths == 5 ? 0 : 1, engine.Script.Runs("kill"));
+        Assert.Equal(deaths == 5 ? 1 : 0, await Tables.CountAsync("parked_messages", "reason = 'poison'"));
+        await Eventually.Equal(0, () => Tables.CountAsync("fatal_attempts"));
+
+        Task<long> WaitingAsync() => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event = 'transactionid'");
     }
 
     /// <summary>A frozen process holds all the keys of its batch; its messages come again, mixed with new ones.</summary>

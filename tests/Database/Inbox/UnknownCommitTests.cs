@@ -52,9 +52,14 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
         await Tables.AssertAtomicAsync();
     }
 
-    /// <summary>The client gives up waiting for the commit of the last attempt, the database answers everything else, and then the commit comes true.</summary>
-    [Fact]
-    public async Task Row02_a_message_whose_last_commit_comes_late_takes_effect_and_is_not_parked()
+    /// <summary>
+    /// The client gives up waiting for the commit of the last attempt, while the database answers everything else. Then the commit comes true, or is
+    /// lost with its session.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Row02_a_message_whose_last_commit_comes_late_takes_effect_or_is_parked_and_runs_no_more(bool comesTrue)
     {
         const int Lock = 20_402;
         await Tables.ExecuteAsync($"""
@@ -82,16 +87,20 @@ public sealed class UnknownCommitTests(SharedServers servers) : ContractSuite(se
             await command.ExecuteNonQueryAsync(Cancelled);
 
             processing = engine.ProcessAsync(Probe.Operation, Message.OfProbe("late"));
-            await Eventually.Equal(1, () => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event = 'transactionid'"), what: "the claim before the parking to wait");
-            command.CommandText = $"SELECT pg_advisory_unlock({Lock})";
+            await Eventually.Equal(1, WaitingForTheKeyAsync, what: "the claim before the parking to wait");
+            await Eventually.Equal(0, WaitingForTheKeyAsync, what: "it to have waited for long enough");
+            command.CommandText = comesTrue ? $"SELECT pg_advisory_unlock({Lock})"
+                : "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
             await command.ExecuteNonQueryAsync(Cancelled);
         }
 
         await processing;
         Assert.Equal(1, engine.Script.Runs("nothing"));
-        Assert.Equal(1, await Tables.EffectsAsync("late"));
-        Assert.Equal(0, await Tables.CountAsync("parked_messages"));
+        Assert.Equal(comesTrue ? 1 : 0, await Tables.EffectsAsync("late"));
+        Assert.Equal(comesTrue ? [] : [ParkingReason.Poison], await Tables.TextsAsync("SELECT reason FROM parked_messages"));
         await Tables.AssertAtomicAsync();
+
+        Task<long> WaitingForTheKeyAsync() => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event = 'transactionid'");
     }
 
     [Fact]

@@ -20,6 +20,7 @@ public sealed class StatementTests
         ["FatalAttemptsTable.Count"] = () => Task.FromResult(FatalAttemptsTable.Count),
         ["FatalAttemptsTable.Add"] = () => Built(c => FatalAttemptsTable.Add(Dialect, c, Guid.Empty)),
         ["FatalAttemptsTable.Delete"] = () => Task.FromResult(FatalAttemptsTable.Delete),
+        ["FatalAttemptsTable.TakeBack"] = () => Task.FromResult(FatalAttemptsTable.TakeBack),
         ["FatalAttemptsTable.Forget"] = () => Task.FromResult(FatalAttemptsTable.Forget),
         ["SubmissionsTable.InsertAsync"] = () => RecordingCommand.OfAsync(c =>
             SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], 5_000, 1, ending: null, default)),

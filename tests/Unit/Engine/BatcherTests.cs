@@ -9,7 +9,7 @@ public sealed class BatcherTests
     public async Task An_item_that_comes_alone_runs_alone_at_once()
     {
         var runs = new Runs();
-        await using var batcher = new Batcher<int>(1, 100, 100, runs.RunAsync);
+        await using var batcher = new Batcher<int>(1, 100, 100, runs.RunAsync, new(long.MaxValue, _ => 0, TimeSpan.Zero, new NoWaiting()));
 
         for (var i = 0; i < 3; i++)
         {
@@ -135,6 +135,13 @@ public sealed class BatcherTests
         await disposal;
 
         Assert.Equal(Enumerable.Range(0, 25), runs.Done.SelectMany(b => b));
+    }
+
+    /// <summary>Nobody has asked for a delay: whoever waits for a time all the same, waits for nothing.</summary>
+    private sealed class NoWaiting : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            throw new InvalidOperationException($"Somebody waits for {dueTime}.");
     }
 
     private sealed class Runs
