@@ -88,9 +88,14 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
 
     public override string BoundLockWait(int milliseconds) => $"SET LOCAL lock_timeout = {milliseconds}; ";
 
+    /// <summary>
+    /// The rows are picked once, whatever the plan: as a condition (<c>IN</c>), a plan that was made while the table was empty picks and locks them
+    /// anew for each row of the table.
+    /// </summary>
     public override string LeaseOutgoing(string columns) => $"""
-        UPDATE outgoing_messages AS o SET leased_until_ms = {NowMilliseconds} + @lease_ms
-        WHERE o.id IN (SELECT id FROM outgoing_messages WHERE leased_until_ms <= {NowMilliseconds} ORDER BY id LIMIT @limit FOR UPDATE SKIP LOCKED)
+        WITH due AS MATERIALIZED (
+            SELECT id FROM outgoing_messages WHERE leased_until_ms <= {NowMilliseconds} ORDER BY id LIMIT @limit FOR UPDATE SKIP LOCKED)
+        UPDATE outgoing_messages AS o SET leased_until_ms = {NowMilliseconds} + @lease_ms FROM due WHERE o.id = due.id
         RETURNING {columns}
         """;
 

@@ -34,7 +34,7 @@ internal sealed class FatalAttempts(Database database, TimeProvider time) : IDis
             return FatalAttemptsTable.Add(database.Dialect, command, key);
         }, key, cancellationToken);
 
-    /// <summary>The message was held up before anybody could die of it: what it was accused of before stands.</summary>
+    /// <summary>The message was held up, or given up by a process that stops, before anybody could die of it: what it was accused of before stands.</summary>
     public Task TakeBackAsync(Guid key, CancellationToken cancellationToken) =>
         WriteAsync(_ => FatalAttemptsTable.TakeBack, key, cancellationToken);
 

@@ -127,7 +127,7 @@ internal sealed partial class Inbox<TContext> : IInbox
                 {
                     pending.Refused ??= new FatalMessageException(earlier);
                     await RunAloneAsync(pending, patience);
-                    if (!pending.Settled.Task.IsCompleted)
+                    if (!pending.Settled.Task.IsCompletedSuccessfully)
                     {
                         return;
                     }
@@ -137,7 +137,7 @@ internal sealed partial class Inbox<TContext> : IInbox
                     await _untilDone.RunAsync(ct => _fatal.BeginAsync(candidate.Digest, ct));
                     var timesHeldUp = pending.TimesHeldUp;
                     await RunAloneAsync(pending, patience);
-                    if (pending.TimesHeldUp > timesHeldUp)
+                    if (pending.TimesHeldUp > timesHeldUp || pending.Settled.Task.IsCanceled)
                     {
                         await _untilDone.RunAsync(ct => _fatal.TakeBackAsync(candidate.Digest, ct));
                         return;
