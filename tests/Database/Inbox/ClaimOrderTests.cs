@@ -17,7 +17,9 @@ public sealed class ClaimOrderTests(SharedServers servers) : ContractSuite(serve
     {
         using var deadlocks = new FaultsMet(fault => fault.SqlState == PostgresErrorCodes.DeadlockDetected);
         Engine[] engines = [await StartEngineAsync(), await StartEngineAsync()];
-        await LingerAsync("inbox");
+        // So slow that two are sure to be at it at once.
+        await Tables.ExecuteAsync("CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END $$");
+        await Tables.ExecuteAsync("CREATE TRIGGER linger BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION linger()");
 
         await Task.WhenAll(
             engines[0].ProcessInOneBatchAsync(Names.Select(name => Message.OfProbe(name))),
@@ -28,28 +30,5 @@ public sealed class ClaimOrderTests(SharedServers servers) : ContractSuite(serve
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
     }
 
-    [Fact]
-    public async Task Row09_groups_of_requests_for_the_same_keys_in_opposite_orders_do_not_deadlock()
-    {
-        using var deadlocks = new FaultsMet(fault => fault.SqlState == PostgresErrorCodes.DeadlockDetected);
-        Engine[] engines = [await StartEngineAsync(), await StartEngineAsync()];
-        await LingerAsync("submissions");
-
-        var up = Names.Select(name => engines[0].Submissions.SubmitAsync(Message.Submission(name), Cancelled));
-        var down = Names.Reverse().Select(name => engines[1].Submissions.SubmitAsync(Message.Submission(name), Cancelled));
-        var results = await Task.WhenAll(up.Concat(down));
-
-        Assert.Equal(0, deadlocks.Count);
-        Assert.Equal(Keys, results.Count(r => r.Outcome == SubmissionOutcome.Accepted));
-        Assert.Equal(Keys, results.Count(r => r.Outcome == SubmissionOutcome.Replayed));
-    }
-
     private static IEnumerable<string> Names => Enumerable.Range(0, Keys).Select(i => $"key-{i:00}");
-
-    /// <summary>So slow that two are sure to be at it at once.</summary>
-    private async Task LingerAsync(string table)
-    {
-        await Tables.ExecuteAsync("CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END $$");
-        await Tables.ExecuteAsync($"CREATE TRIGGER linger BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION linger()");
-    }
 }
