@@ -18,9 +18,9 @@ internal sealed partial class Inbox<TContext> : IInbox
     private readonly DatabaseGate _gate;
     private readonly InboxOptions _options;
     private readonly InboxTransaction<TContext> _transaction;
-    private readonly FatalAttempts _fatal;
     private readonly UntilDone _untilDone;
     private readonly Settlement _settlement;
+    private readonly RecordedRun _recorded;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
@@ -32,7 +32,6 @@ internal sealed partial class Inbox<TContext> : IInbox
         var database = services.GetRequiredService<Database>();
         _gate = services.GetRequiredService<DatabaseGate>();
         _options = services.GetRequiredService<IOptions<InboxOptions>>().Value;
-        _fatal = services.GetRequiredService<FatalAttempts>();
         _time = services.GetRequiredService<TimeProvider>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger($"Messaging.Transactional.Inbox.{operation.Name}");
         _stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
@@ -45,6 +44,7 @@ internal sealed partial class Inbox<TContext> : IInbox
             new(_options.MaxBatchBytes, p => p.Item.Delivery.Body.Length, TimeSpan.FromMilliseconds(_options.MaxBatchDelayMilliseconds), _time));
         _settlement = new Settlement(
             operation, _options, store, _untilDone, _batches.AddAsync, services.GetRequiredService<EngineMetrics>(), _time, _log, _stopping);
+        _recorded = new RecordedRun(services.GetRequiredService<FatalAttempts>(), _settlement, _untilDone, _options.MaxFatalAttempts, _log, _stopping);
     }
 
     public string Operation => _operation.Name;
@@ -97,71 +97,15 @@ internal sealed partial class Inbox<TContext> : IInbox
 
         foreach (var suspect in suspects)
         {
-            await (MayBeFatal(suspect) ? RunOnRecordAsync(suspect, (Candidate)suspect.Item.Reading, patience) : RunAloneAsync(suspect, patience));
+            await (MayBeFatal(suspect)
+                ? _recorded.RunAsync(suspect, ((Candidate)suspect.Item.Reading).Digest, () => RunAloneAsync(suspect, patience))
+                : RunAloneAsync(suspect, patience));
         }
     }
 
     private bool IsSuspect(PendingDelivery pending) => pending.Attempts > 0 || MayBeFatal(pending);
 
     private bool MayBeFatal(PendingDelivery pending) => pending.Item is { Reading: Candidate, Delivery: var delivery } && delivery.DeliveryCount >= _options.SoloAfterDeliveries;
-
-    /// <summary>
-    /// Runs a message that has seen several processes die so that, if this one dies too, the next one knows of which. Whoever is accused
-    /// lets the others go first, for longer each time: a process that dies of something else accuses another message each time.
-    /// </summary>
-    private async Task RunOnRecordAsync(PendingDelivery pending, Candidate candidate, LockPatience patience)
-    {
-        try
-        {
-            await _fatal.WaitForTurnAsync(_stopping);
-            try
-            {
-                var earlier = await _untilDone.RunAsync(ct => _fatal.CountAsync(candidate.Digest, ct));
-                if (earlier > 0 && !pending.HasWaited)
-                {
-                    _settlement.LetOthersGoFirst(pending, earlier);
-                    return;
-                }
-
-                if (earlier >= _options.MaxFatalAttempts)
-                {
-                    pending.Refused ??= new FatalMessageException(earlier);
-                    await RunAloneAsync(pending, patience);
-                    if (!pending.Settled.Task.IsCompletedSuccessfully)
-                    {
-                        return;
-                    }
-                }
-                else
-                {
-                    await _untilDone.RunAsync(ct => _fatal.BeginAsync(candidate.Digest, ct));
-                    var timesHeldUp = pending.TimesHeldUp;
-                    await RunAloneAsync(pending, patience);
-                    if (pending.TimesHeldUp > timesHeldUp || pending.Settled.Task.IsCanceled)
-                    {
-                        await _untilDone.RunAsync(ct => _fatal.TakeBackAsync(candidate.Digest, ct));
-                        return;
-                    }
-                }
-
-                await _untilDone.RunAsync(ct => _fatal.SurvivedAsync(candidate.Digest, ct));
-            }
-            finally
-            {
-                _fatal.EndTurn();
-            }
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            pending.Settled.TrySetCanceled(_stopping);
-        }
-        catch (Exception exception)
-        {
-            // Not on record, or not taken back. If the message has not been settled, the broker keeps it.
-            NotOnRecord(exception);
-            pending.Settled.TrySetException(exception);
-        }
-    }
 
     private Task RunAloneAsync(PendingDelivery pending, LockPatience patience) =>
         RunAsync(pending.Refused is { } why ? new RefusedOperation(_operation, why) : _operation, [pending], patience);
@@ -250,9 +194,6 @@ internal sealed partial class Inbox<TContext> : IInbox
         patience.Spend(fault);
         return fault is DatabaseFault.LockTimeout or DatabaseFault.Collision or DatabaseFault.Unavailable;
     }
-
-    [LoggerMessage(LogLevel.Warning, "Whether a message that has seen several processes die survives this one could not be written down")]
-    private partial void NotOnRecord(Exception exception);
 
     [LoggerMessage(LogLevel.Warning, "Whether a message that is parked has taken effect could not be looked up")]
     private partial void Unjudged(Exception exception);

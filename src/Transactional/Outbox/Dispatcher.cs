@@ -160,16 +160,18 @@ internal sealed partial class Dispatcher(
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await database.Dialect.BeginUnflushedAsync(connection, cancellationToken);
         await using var command = transaction.CreateCommand();
-        command.CommandText = transaction.Preamble + database.Dialect.LeaseOutgoing(OutgoingMessage.Columns);
-        Dialect.Add(command, "@limit", _options.WindowSize);
-        Dialect.Add(command, "@lease_ms", (long)_options.LeaseMilliseconds);
+        command.CommandText = transaction.Preamble + OutgoingTable.Lease(database.Dialect, command, _options.WindowSize, _options.LeaseMilliseconds);
         var window = new List<OutgoingMessage>();
         await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
         {
-            while (await reader.ReadAsync(cancellationToken))
+            do
             {
-                window.Add(OutgoingMessage.Read(database.Dialect, reader));
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    window.Add(OutgoingMessage.Read(database.Dialect, reader));
+                }
             }
+            while (await reader.NextResultAsync(cancellationToken));
         }
 
         await transaction.CommitAsync(cancellationToken);

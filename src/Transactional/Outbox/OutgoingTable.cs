@@ -64,6 +64,14 @@ internal static class OutgoingTable
             """;
     }
 
+    /// <summary>Takes up to <paramref name="limit"/> rows that nobody has a lease of, for so long, and reads them.</summary>
+    public static string Lease(Dialect dialect, DbCommand command, int limit, long milliseconds)
+    {
+        Dialect.Add(command, "@limit", limit);
+        Dialect.Add(command, "@lease_ms", milliseconds);
+        return dialect.ByIndex(dialect.LeaseOutgoing(OutgoingMessage.Columns));
+    }
+
     public static string Delete(Dialect dialect, DbCommand command, IReadOnlyList<Guid> ids) =>
         $"DELETE FROM outgoing_messages WHERE id IN (SELECT d.id FROM {dialect.Source(command, RowSet.OfIds("id", ids), "d")})";
 

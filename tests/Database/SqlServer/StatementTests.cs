@@ -31,6 +31,7 @@ public sealed class StatementTests
         ["OutgoingTable.InsertForLostSubmissions"] = () => Task.FromResult(OutgoingTable.InsertForLostSubmissions(Dialect)),
         ["OutgoingTable.InsertForAllSubmissions"] = () => Task.FromResult(OutgoingTable.InsertForAllSubmissions(Dialect)),
         ["OutgoingTable.Insert"] = () => Built(c => OutgoingTable.Insert(Dialect, c, [OutgoingMessage.Of(Message.Submission("k"))])),
+        ["OutgoingTable.Lease"] = () => Built(c => OutgoingTable.Lease(Dialect, c, 1, 1)),
         ["OutgoingTable.Delete"] = () => Built(c => OutgoingTable.Delete(Dialect, c, [Guid.Empty])),
         ["OutgoingTable.Defer"] = () => Built(c => OutgoingTable.Defer(Dialect, c, [(Guid.Empty, 1, "error")])),
         ["OutgoingTable.Measure"] = () => Task.FromResult(OutgoingTable.Measure),

@@ -16,19 +16,26 @@ public sealed class PoisonTests(SharedServers servers)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     [Theory]
-    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.Direct)]
-    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.ReceivePipe)]
-    [InlineData("PERFORM pg_sleep(600)", "imeout", ReceiveWay.ConsumePipe)]
-    public async Task Row15_a_message_that_always_fails_or_never_ends_is_parked_and_its_neighbours_take_effect_once(string poison, string error, ReceiveWay way)
+    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.Direct, ReceiveWay.ConsumePipe)]
+    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.ReceivePipe, ReceiveWay.Direct)]
+    [InlineData("RAISE EXCEPTION 'this order cannot be'", "this order cannot be", ReceiveWay.ConsumePipe, ReceiveWay.ReceivePipe)]
+    [InlineData("PERFORM pg_sleep(600)", "imeout", ReceiveWay.ConsumePipe, ReceiveWay.ConsumePipe)]
+    public async Task Row15_a_message_that_always_fails_or_never_ends_is_parked_and_its_neighbours_take_effect_once(string poison, string error, ReceiveWay orders, ReceiveWay payments)
     {
-        var settings = new Dictionary<string, string?> { ["Inbox__MaxAttempts"] = "2", ["Inbox__RetryDelayMilliseconds"] = "20" };
+        var settings = new Dictionary<string, string?>
+        {
+            ["Inbox__MaxAttempts"] = "2",
+            ["Inbox__RetryDelayMilliseconds"] = "20",
+            ["Orders__Way"] = $"{orders}",
+            ["Payments__Way"] = $"{payments}",
+        };
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 0, settings, database: Impatient);
         await PoisonAsync(deployment, poison);
         var journal = new Journal();
         await deployment.PublishAsync(journal, Enumerable.Range(1, Orders).Select(i => Request.Order(i == Orders / 2 ? "poison" : $"o{i}", i)));
         await deployment.PublishAsync(journal, Enumerable.Range(1, Payments).Select(i => Request.Payment($"p{i}", i)));
 
-        await deployment.AddConsumerAsync(way);
+        await deployment.AddConsumerAsync();
         await Eventually.Equal(Orders + Payments - 1L, () => deployment.CountAsync("SELECT count(*) FROM inbox WHERE status IS NOT NULL"), Limit);
         await Eventually.Equal(1L, () => deployment.CountAsync("SELECT count(*) FROM parked_messages"), Limit);
         await deployment.DrainedAsync(Limit);

@@ -8,15 +8,15 @@ namespace Messaging.Stack;
 /// </summary>
 public sealed class KillTests(SharedServers servers)
 {
-    private const int Orders = 1000;
-    private const int Payments = 100;
+    private const int Orders = 2000;
+    private const int Payments = 200;
     private const int Callers = 16;
-    private const int Kills = 6;
+    private const int Kills = 10;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     [Fact(Explicit = true)]
-    public async Task Row04_a_thousand_orders_submitted_three_times_take_effect_once_through_six_kills_of_consumers_and_one_of_the_broker()
+    public async Task Row04_two_thousand_orders_submitted_three_times_take_effect_once_through_ten_kills_of_consumers_and_one_of_the_broker()
     {
         await using var broker = await SharedServers.OwnRabbitMqAsync();
         await using var deployment = await Deployment.StartAsync(broker, await servers.PostgresAsync());

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Messaging.Consumer;
 using Messaging.Services;
 
 namespace Messaging.Stack;
@@ -11,8 +12,11 @@ public sealed class TraceTests(SharedServers servers)
     private const string CallersSpan = "00f067aa0ba902b7";
     private const string None = "none";
 
-    [Fact]
-    public async Task One_trace_goes_from_the_request_through_the_message_to_the_handler_and_on()
+    [Theory]
+    [InlineData(ReceiveWay.Direct)]
+    [InlineData(ReceiveWay.ReceivePipe)]
+    [InlineData(ReceiveWay.ConsumePipe)]
+    public async Task One_trace_goes_from_the_request_through_the_message_to_the_handler_and_on(ReceiveWay way)
     {
         await using var collector = new OtlpCollector();
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, new Dictionary<string, string?>
@@ -20,7 +24,7 @@ public sealed class TraceTests(SharedServers servers)
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address,
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
             ["OTEL_BSP_SCHEDULE_DELAY"] = "100",
-        });
+        }, way);
         await deployment.SubscribeAsync("listener");
 
         using var submission = new HttpRequestMessage(HttpMethod.Post, "api/orders")
