@@ -12,7 +12,7 @@ public static class ConsumerServices
     public static void AddConsumer(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        var defaultCurrency = builder.Configuration["Payments:DefaultCurrency"] ?? "EUR";
+        var defaultCurrency = CapturePaymentMessages.ReadDefaultCurrency(builder.Configuration);
         // EF Core tells every statement at Information: two for each batch.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Services.AddConsumerContext(DatabaseOptions.Read(builder.Configuration).Provider);

@@ -17,7 +17,7 @@ const string Usage = """
       ConnectionStrings__Orders     the database
       ConnectionStrings__RabbitMq   amqp://user:password@host:5672/, or @a,b,c/ for the nodes of a cluster
       ASPNETCORE_URLS               where /health/live, /health/ready and /metrics listen; default: a free port on loopback
-    All others are in docs/operating.md.
+    All others are in README.md, Settings.
     """;
 
 if (args.Any(a => a is "--help" or "-h" or "help"))

@@ -37,7 +37,7 @@ internal static class CommandLine
           ConnectionStrings__Orders     the database
           ConnectionStrings__RabbitMq   amqp://user:password@host:5672/, or @a,b,c/ for the nodes of a cluster
           ASPNETCORE_URLS               where to listen, also as --urls
-        All others are in docs/http.md and docs/operating.md.
+        All others are in README.md (Settings); those of clients in docs/http.md.
         """;
 
     /// <summary>Settings take the form <c>--urls X</c>, <c>--environment X</c> or <c>--Section:Key X</c>, also with <c>=</c>.</summary>

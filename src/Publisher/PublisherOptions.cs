@@ -22,7 +22,7 @@ internal sealed class IdempotencyOptions
 /// <summary>Section <c>Payments</c>.</summary>
 internal sealed class PaymentsOptions
 {
-    /// <summary>ISO 4217, for payments that name no currency. A replay keeps the currency of its first acceptance.</summary>
+    /// <summary>ISO 4217, for payments that name no currency. A replay keeps the currency of its first acceptance. The Consumer takes it for foreign producers' payments: set it alike on both.</summary>
     [RegularExpression("[A-Z]{3}", ErrorMessage = "Payments__DefaultCurrency must be three capital letters (ISO 4217), for instance EUR.")]
     [Required(ErrorMessage = "Payments__DefaultCurrency must be three capital letters (ISO 4217), for instance EUR.")]
     public string DefaultCurrency { get; set; } = "EUR";

@@ -104,7 +104,7 @@ public sealed class RetentionOptions
     [Range(24, 24 * 3660)]
     public int Hours { get; set; } = 7 * 24;
 
-    /// <summary>A key is forgotten so much later than a message of it is too late: room for clocks that differ and processes that stall.</summary>
+    /// <summary>How much longer than <c>Retention__Hours</c> a key is kept, though messages of it are too late by then: room for clocks that differ and processes that stall.</summary>
     [Range(10, 7 * 24 * 60)]
     public int ToleranceMinutes { get; set; } = 120;
 

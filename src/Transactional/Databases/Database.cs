@@ -57,16 +57,19 @@ public sealed class Database : IAsyncDisposable
     }
 
     /// <summary>The same for a DbContext's own connection.</summary>
-    internal static Task OpenAsync(DbContext context, CancellationToken cancellationToken) => OpeningAsync(context.Database.OpenConnectionAsync(cancellationToken));
+    internal Task OpenAsync(DbContext context, CancellationToken cancellationToken) => OpeningAsync(context.Database.OpenConnectionAsync(cancellationToken));
 
-    /// <summary>SQL Server's driver says by exceptions that are of no database that its pool is exhausted.</summary>
-    private static async Task OpeningAsync(Task opening)
+    /// <summary>
+    /// Whoever is not let in has done nothing yet that could be at fault, whatever the code: a changed password, a database in maintenance. SQL
+    /// Server's driver says by exceptions that are of no database that its pool is exhausted.
+    /// </summary>
+    private async Task OpeningAsync(Task opening)
     {
         try
         {
             await opening;
         }
-        catch (Exception exception) when (exception is InvalidOperationException or TimeoutException)
+        catch (Exception exception) when (exception is InvalidOperationException or TimeoutException || (exception is DbException fault && Dialect.Classify(fault) == DatabaseFault.Work))
         {
             throw new NoConnectionException(exception.Message, exception);
         }

@@ -47,6 +47,9 @@ internal abstract class Dialect
     /// </summary>
     public virtual Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) => BeginAsync(connection, cancellationToken);
 
+    /// <summary>Ends a session that somebody else may be using at this moment: its transaction is undone, and no statement comes after that.</summary>
+    public virtual Task EndSessionAsync(DbConnection connection) => connection.CloseAsync();
+
     /// <summary>
     /// Has the database find rows by index, whatever it believes of the size of its tables: a plan that was prepared while a table was
     /// small reads all of it, over and over, while it grows. For statements that ask for rows by key, within a transaction.

@@ -15,6 +15,8 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     /// </summary>
     private const int MaxAutoPrepare = 100;
 
+    private static readonly TimeSpan EndSessionLimit = TimeSpan.FromSeconds(3);
+
     private static readonly string PlannerBound = SetPlanner("'off'");
     private static readonly string PlannerFree = SetPlanner("NULL");
 
@@ -33,6 +35,24 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
     {
         var begun = await BeginAsync(connection, cancellationToken);
         return new WriteTransaction(begun.Inner) { Preamble = "SET LOCAL synchronous_commit = off; ", Ending = begun.Ending };
+    }
+
+    /// <summary>By the server: the driver would wait for the end of a statement, and share its answer with whoever sent it. Where it cannot be told so, the driver has to try.</summary>
+    public override async Task EndSessionAsync(DbConnection connection)
+    {
+        using var limit = new CancellationTokenSource(EndSessionLimit);
+        try
+        {
+            await using var other = await dataSource.OpenConnectionAsync(limit.Token);
+            // Behind a pooler the number is not the server's. It would have to be that of another session of ours, which runs its transaction again.
+            await using var command = new NpgsqlCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = @pid AND usename = current_user AND datname = current_database()", other);
+            command.Parameters.AddWithValue("pid", ((NpgsqlConnection)connection).ProcessID);
+            await command.ExecuteNonQueryAsync(limit.Token);
+        }
+        catch (Exception exception) when (exception is DbException or OperationCanceledException or InvalidOperationException)
+        {
+            // No connection was to be had, or this one is closed already.
+        }
     }
 
     /// <summary>
@@ -110,6 +130,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
         PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable } => DatabaseFault.LockTimeout,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => DatabaseFault.Timeout,
         PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => DatabaseFault.Unavailable,
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => DatabaseFault.Unavailable,
         // Class 53 is "insufficient resources" (disk full, too many connections), 57P "operator intervention", 58 "system error", 08 "connection".
         PostgresException { SqlState: ['5', '3', ..] or ['5', '7', 'P', ..] or ['5', '8', ..] or ['0', '8', ..] } => DatabaseFault.Unavailable,
         PostgresException => DatabaseFault.Work,
@@ -121,7 +142,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
 
     public override bool IsConnectionFailure(DbException exception) => exception switch
     {
-        PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] or PostgresErrorCodes.TooManyConnections } => true,
+        PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] or PostgresErrorCodes.TooManyConnections or PostgresErrorCodes.InvalidCatalogName } => true,
         PostgresException or { InnerException: TimeoutException } => false,
         _ => exception is NpgsqlException,
     };

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using SQLitePCL;
 
 namespace Messaging.Transactional;
 
@@ -35,6 +36,21 @@ internal sealed class SqliteDialect(string connectionString) : Dialect
     /// <summary>In WAL mode, NORMAL writes the log and leaves its way to the disk to the next commit that is flushed, or to the checkpoint.</summary>
     public override Task<WriteTransaction> BeginUnflushedAsync(DbConnection connection, CancellationToken cancellationToken) =>
         BeginAsync(connection, "NORMAL", cancellationToken);
+
+    /// <summary>
+    /// A statement that another hand has ready may come after the rollback, as a transaction of its own: from here on this session writes nothing.
+    /// Told past the driver's connection, which is not made for two hands, and which goes to no pool any more.
+    /// </summary>
+    public override Task EndSessionAsync(DbConnection connection)
+    {
+        if (((SqliteConnection)connection).Handle is { } session)
+        {
+            raw.sqlite3_exec(session, "PRAGMA query_only = ON; ROLLBACK");
+            SqliteConnection.ClearPool((SqliteConnection)connection);
+        }
+
+        return Task.CompletedTask;
+    }
 
     private async Task<WriteTransaction> BeginAsync(DbConnection connection, string synchronous, CancellationToken cancellationToken)
     {

@@ -10,20 +10,20 @@ namespace Messaging.Transactional;
 /// with <c>multiple</c> stands for all up to the first that is not settled; those behind one that takes long (it is being retried)
 /// are acknowledged one by one, so that it does not use up the prefetch count for everybody else.
 /// </summary>
-internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, IInbox inbox, TimeProvider time, ILogger log) : AsyncDefaultBasicConsumer(channel)
+internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, IInbox inbox, TimeProvider time, ILogger log)
+    : AsyncDefaultBasicConsumer(channel), IDisposable
 {
     private static readonly TimeSpan LongestGap = TimeSpan.FromMilliseconds(100);
+
+    private readonly CancellationTokenSource _takenBack = new();
 
     /// <summary>Bounded by the prefetch count.</summary>
     private readonly Channel<Taken> _taken = System.Threading.Channels.Channel.CreateUnbounded<Taken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     public override async Task HandleBasicDeliverAsync(
         string consumerTag, ulong deliveryTag, bool redelivered, string exchange, string routingKey, IReadOnlyBasicProperties properties,
-        ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
-    {
-        // The client takes its buffer back when this method returns.
-        _taken.Writer.TryWrite(new Taken(deliveryTag, await HandInAsync(redelivered, properties, body.ToArray(), cancellationToken)));
-    }
+        ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default) =>
+        _taken.Writer.TryWrite(new Taken(deliveryTag, await HandInAsync(redelivered, properties, body, cancellationToken)));
 
     /// <summary>Takes no more; <see cref="AcknowledgeAsync"/> returns when everything taken is settled.</summary>
     public async Task CancelAsync(string consumerTag)
@@ -84,8 +84,15 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
         }
     }
 
+    /// <summary>To be disposed before its channel, which then takes back what has not been acknowledged.</summary>
+    public void Dispose()
+    {
+        _takenBack.Cancel();
+        _takenBack.Dispose();
+    }
+
     /// <summary>A delivery that the inbox did not take has to stand in line all the same, or an acknowledgement with <c>multiple</c> would cover it.</summary>
-    private async Task<Task> HandInAsync(bool redelivered, IReadOnlyBasicProperties properties, byte[] body, CancellationToken cancellationToken)
+    private async Task<Task> HandInAsync(bool redelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         try
         {
@@ -129,7 +136,7 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
         waiting.RemoveAll(settled.Contains);
     }
 
-    private Delivery ToDelivery(bool redelivered, IReadOnlyBasicProperties properties, byte[] body)
+    private Delivery ToDelivery(bool redelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
     {
         var headers = new Dictionary<string, object?>(properties.Headers?.Count ?? 0, StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in properties.Headers ?? new Dictionary<string, object?>())
@@ -140,13 +147,15 @@ internal sealed partial class RabbitMqConsumer(IChannel channel, string queue, I
         return new Delivery
         {
             Queue = queue,
-            Body = body,
+            // The client takes its buffer back when the delivery has been handed in.
+            Body = body.ToArray(),
             ContentType = properties.ContentType,
             MessageId = properties.MessageId,
             Headers = headers,
             Redelivered = redelivered,
             DeliveryCount = Delivery.CountOf(headers.GetValueOrDefault("x-delivery-count")),
             SentAt = properties.IsTimestampPresent() ? Delivery.TimeOf(properties.Timestamp.UnixTime) : null,
+            TakenBack = _takenBack.Token,
         };
     }
 

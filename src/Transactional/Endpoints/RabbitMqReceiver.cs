@@ -58,7 +58,7 @@ internal sealed partial class RabbitMqReceiver(
         await RabbitMqTopology.DeclareAsync(connection, topology, stoppingToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
         await channel.BasicQosAsync(0, (ushort)inbox.PrefetchCount, global: false, stoppingToken);
-        var consumer = new RabbitMqConsumer(channel, queue, inbox, time, log);
+        using var consumer = new RabbitMqConsumer(channel, queue, inbox, time, log);
         var tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer, stoppingToken);
         NotReceivingBecause = null;
         await using var stop = stoppingToken.Register(() => _ = consumer.CancelAsync(tag));

@@ -32,6 +32,12 @@ public sealed class Delivery
     public DateTimeOffset? SentAt { get; init; }
 
     /// <summary>
+    /// Cancelled when the broker has taken the message back, because the channel that it came over is closed: it comes again, and what becomes of
+    /// this delivery is of no use to anybody. Never, where the transport does not tell.
+    /// </summary>
+    internal CancellationToken TakenBack { get; init; }
+
+    /// <summary>
     /// The row it is parked as, however often that has to be tried: a commit whose answer was lost may have parked it. The broker's next delivery
     /// of the same message is another one.
     /// </summary>

@@ -3,7 +3,7 @@ namespace Messaging.Transactional;
 /// <summary>
 /// Bounds how long a handler may take for one call. One that never ends would hold its transaction, the keys of its batch and one of the few
 /// workers for ever, and no retry would find it. When its time is up it is cancelled; one that does not listen is left to itself, and its
-/// transaction is rolled back under it, so that nothing it still does takes effect.
+/// session is ended under it, so that nothing it still does takes effect.
 /// </summary>
 internal sealed class HandlerLimit(int milliseconds, CancellationToken cancellationToken) : IDisposable
 {
@@ -12,10 +12,15 @@ internal sealed class HandlerLimit(int milliseconds, CancellationToken cancellat
 
     private readonly CancellationTokenSource _over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
 
+    private Task _running = Task.CompletedTask;
+
     /// <summary>For the handler.</summary>
     public CancellationToken Token => _over.Token;
 
     public bool IsOver => _over.IsCancellationRequested && !cancellationToken.IsCancellationRequested;
+
+    /// <summary>It was given up and does not listen: it may be in the middle of a statement.</summary>
+    public bool IsIgnored => !_running.IsCompleted;
 
     /// <summary>The next call begins.</summary>
     public void Restart() => _over.CancelAfter(milliseconds);
@@ -25,6 +30,7 @@ internal sealed class HandlerLimit(int milliseconds, CancellationToken cancellat
     public async Task<T> RunAsync<T>(Func<Task<T>> calls)
     {
         var running = Task.Run(calls, CancellationToken.None);
+        _running = running;
         try
         {
             return await running.WaitAsync(_over.Token);
@@ -33,10 +39,16 @@ internal sealed class HandlerLimit(int milliseconds, CancellationToken cancellat
         {
             // From here on it is the database's time that passes.
             _over.CancelAfter(Timeout.Infinite);
-            if (!running.IsCompleted)
-            {
-                await Task.WhenAny(running, Task.Delay(Grace, CancellationToken.None));
-            }
+            await WaitAMomentAsync();
+        }
+    }
+
+    /// <summary>Until it has let go, if it does.</summary>
+    public async Task WaitAMomentAsync()
+    {
+        if (IsIgnored)
+        {
+            await Task.WhenAny(_running, Task.Delay(Grace, CancellationToken.None));
         }
     }
 

@@ -12,7 +12,7 @@ public interface IBatchHandler<TMessage, in TContext>
     /// <summary>Handles the messages that share a transaction.</summary>
     /// <param name="batch">One or more; after a failure the same messages come again in smaller batches, down to one.</param>
     /// <param name="database">Bound to the transaction that holds the claims.</param>
-    /// <param name="cancellationToken">The process stops.</param>
+    /// <param name="cancellationToken">The handler has had its time (<c>Inbox__HandlerTimeoutMilliseconds</c>). A process that stops lets it finish.</param>
     /// <returns>One outcome for each message, in the same order. An exception rolls all of them back.</returns>
     Task<IReadOnlyList<Outcome>> HandleAsync(IReadOnlyList<Incoming<TMessage>> batch, TContext database, CancellationToken cancellationToken);
 }

@@ -15,7 +15,7 @@ internal sealed class InboxTransaction<TContext>(
     Database database, IServiceScopeFactory scopes, Dispatcher dispatcher, InboxClaim claim, InboxStore store, InboxOptions inbox)
     where TContext : DbContext
 {
-    /// <summary>Runs a batch to its commit and tells, item by item, what was decided. An exception means that nothing happened.</summary>
+    /// <summary>Runs a batch to its commit and tells, item by item, what was decided. An exception means that nothing happened, but for a COMMIT whose answer was lost.</summary>
     /// <param name="operation">Whose handler runs.</param>
     /// <param name="batch">What was received, in order.</param>
     /// <param name="lockWaitMilliseconds">How long each lock that somebody else holds is waited for.</param>
@@ -45,7 +45,7 @@ internal sealed class InboxTransaction<TContext>(
             var context = scope.ServiceProvider.GetRequiredService<TContext>();
             context.Database.AutoSavepointsEnabled = false;
             CrashPoint.Reach("C1", batch.Count);
-            await Database.OpenAsync(context, cancellationToken);
+            await database.OpenAsync(context, cancellationToken);
             await using var transaction = await database.Dialect.BeginAsync(context.Database.GetDbConnection(), cancellationToken);
             await context.Database.UseTransactionAsync(transaction.Inner, cancellationToken);
 
@@ -82,6 +82,14 @@ internal sealed class InboxTransaction<TContext>(
         catch (Exception exception) when (context.Database.GetDbConnection().State == ConnectionState.Open && IsConnectionFailure(exception))
         {
             throw new ForeignConnectionException("The handler failed on a connection that is not the transaction's.", exception);
+        }
+        catch when (limit.IsIgnored)
+        {
+            // Rolled back politely, the connection would be in two hands: the driver may wait for an answer that the other hand has read, and a
+            // statement that comes after the rollback would be committed by itself.
+            await database.Dialect.EndSessionAsync(context.Database.GetDbConnection());
+            await limit.WaitAMomentAsync();
+            throw;
         }
     }
 

@@ -31,7 +31,7 @@ public interface IHandler<TMessage, in TContext>
     /// <summary>Handles one message.</summary>
     /// <param name="incoming">The message and its identity.</param>
     /// <param name="database">Bound to the transaction that holds the claim.</param>
-    /// <param name="cancellationToken">The process stops.</param>
+    /// <param name="cancellationToken">The handler has had its time (<c>Inbox__HandlerTimeoutMilliseconds</c>). A process that stops lets it finish.</param>
     /// <returns>The outcome; an exception means "try again", and after the last attempt "park it".</returns>
     Task<Outcome> HandleAsync(Incoming<TMessage> incoming, TContext database, CancellationToken cancellationToken);
 }

@@ -87,20 +87,24 @@ internal sealed partial class Settlement(
 
     private void RetryLater(PendingDelivery pending, TimeSpan delay) => _ = RetryLaterAsync(pending, delay);
 
+    /// <summary>Unless the process stops, or the broker has taken it back: then it comes again, and would be retried twice as often each time.</summary>
     private async Task RetryLaterAsync(PendingDelivery pending, TimeSpan delay)
     {
+        using var dropped = CancellationTokenSource.CreateLinkedTokenSource(stopping, pending.Item.Delivery.TakenBack);
         try
         {
-            await Task.Delay(delay, time, stopping);
-            if (!await runAgain(pending, stopping))
+            await Task.Delay(delay, time, dropped.Token);
+            if (await runAgain(pending, dropped.Token))
             {
-                pending.Settled.TrySetCanceled(stopping);
+                return;
             }
         }
         catch (OperationCanceledException)
         {
-            pending.Settled.TrySetCanceled(stopping);
+            // Not run again.
         }
+
+        pending.Settled.TrySetCanceled(CancellationToken.None);
     }
 
     [LoggerMessage(LogLevel.Warning, "The handler failed (attempt {Attempt} of {MaxAttempts}); next attempt in {DelayMilliseconds} ms")]

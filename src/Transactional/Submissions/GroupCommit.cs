@@ -76,8 +76,31 @@ internal sealed class GroupCommit : IAsyncDisposable
     {
         await using var connection = new WriterConnection(_database);
         var (waiting, failure) = await CommitAsync(one, connection, Math.Max(LoneLockWaitMilliseconds, _options.InFlightWaitMilliseconds - one[0].WaitedMilliseconds));
-        waiting.ForEach(p => Fail(p, failure!.Value.Fault, failure.Value.Exception));
+        if (waiting.Count > 0)
+        {
+            var isOutage = failure!.Value.Fault == DatabaseFault.LockTimeout && await IsTableHeldAsync(connection);
+            Fail(waiting[0], isOutage ? DatabaseFault.Unavailable : failure.Value.Fault, failure.Value.Exception);
+        }
     });
+
+    /// <summary>Whether a whole table is held (rebuilt, altered) and not the key: then a row that is not there cannot be changed either.</summary>
+    private async Task<bool> IsTableHeldAsync(WriterConnection connection)
+    {
+        using var bounded = new CancellationTokenSource(_options.TimeoutMilliseconds);
+        try
+        {
+            await using var transaction = await _database.Dialect.BeginAsync(await connection.OpenAsync(bounded.Token), bounded.Token);
+            await using var command = transaction.CreateCommand();
+            command.CommandText = _database.Dialect.ByIndex(SubmissionsTable.ChangeNothing, LoneLockWaitMilliseconds);
+            _database.Dialect.AddId(command, "@none", Guid.Empty);
+            await command.ExecuteNonQueryAsync(bounded.Token);
+            return false;
+        }
+        catch (Exception exception) when (exception is DbException or OperationCanceledException)
+        {
+            return true;
+        }
+    }
 
     /// <summary>Whatever is met, for instance by a broken connection that is let go: it must end no writer, and leave nobody without an answer.</summary>
     private static async Task AnswerAllAsync(IReadOnlyList<PendingSubmission> group, Func<Task> commit)

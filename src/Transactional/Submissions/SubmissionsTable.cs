@@ -63,6 +63,12 @@ internal static class SubmissionsTable
         return known;
     }
 
+    /// <summary>Asks for all that an insert asks for, but a key: no row has the digest or the id <c>@none</c>.</summary>
+    public const string ChangeNothing = """
+        UPDATE submissions SET accepted_at_ms = accepted_at_ms WHERE key_digest = @none;
+        UPDATE outgoing_messages SET attempts = attempts WHERE id = @none
+        """;
+
     /// <summary>
     /// A submission with the outcome of its key. An outcome of another payload (a foreign message that took the key first) is not this
     /// submission's; its own message is then parked as a conflict. A parked message of another age belongs to an earlier life of the key,

@@ -195,6 +195,29 @@ public abstract class AcceptContract(SharedServers servers, DatabaseProvider pro
         Assert.Equal(SubmissionOutcome.Accepted, (await engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled)).Outcome);
     }
 
+    /// <summary>As while it is altered, or an index of it is built.</summary>
+    [Theory]
+    [InlineData("submissions")]
+    [InlineData("outgoing_messages")]
+    public async Task A_table_that_somebody_holds_is_an_outage_and_no_key_in_flight(string table)
+    {
+        Assert.SkipWhen(Provider == DatabaseProvider.Sqlite, "Declared difference: SQLite has one lock, which is waited for until the request has had its time.");
+        var engine = await StartEngineAsync(s => s.With("Accept:InFlightWaitMilliseconds", 200));
+        await using (var connection = await Tables.OpenAsync())
+        {
+            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
+            await using var command = transaction.CreateCommand();
+            command.CommandText = Provider == DatabaseProvider.PostgreSql
+                ? $"LOCK TABLE {table} IN SHARE MODE"
+                : $"SELECT COUNT(*) FROM {table} WITH (TABLOCK, HOLDLOCK)";
+            await command.ExecuteNonQueryAsync(Cancelled);
+
+            await Assert.ThrowsAsync<DatabaseUnavailableException>(() => engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled));
+        }
+
+        Assert.Equal(SubmissionOutcome.Accepted, (await engine.Submissions.SubmitAsync(Message.Submission("k"), Cancelled)).Outcome);
+    }
+
     /// <summary>As when a publisher is frozen in the middle of a group, and its callers ask another one, together with others.</summary>
     [Fact]
     public async Task Keys_that_another_transaction_holds_hold_up_no_other_and_each_is_told_so_in_time()

@@ -19,15 +19,9 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
     {
         var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1));
         var delivery = Message.OfProbe("held");
-        var key = new ScopedKey(Message.Client, Probe.Operation, "held");
-        var holder = new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, delivery.Body), TimeProvider.System.GetUtcNow(), new object(), null);
         Task held;
-        await using (var connection = await Tables.OpenAsync())
+        await using (await HoldKeysAsync(engine, delivery))
         {
-            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
-            await using var command = transaction.CreateCommand();
-            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [holder], [holder.Digest], 1, lockWaitMilliseconds: 2_000, Cancelled);
-
             held = engine.ProcessAsync(Probe.Operation, delivery);
             await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"key-{i}"))));
 
@@ -40,6 +34,29 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         Assert.Equal(0, await Tables.CountAsync("parked_messages"));
     }
 
+    /// <summary>Or a key that is held for hours collects a copy of its message each time RabbitMQ loses patience with the channel, and runs each of them.</summary>
+    [Fact]
+    public async Task A_held_message_that_the_broker_has_taken_back_is_let_go()
+    {
+        using var takenBack = new CancellationTokenSource();
+        var engine = await StartEngineAsync();
+        var again = Message.OfProbe("held");
+        var delivery = new Delivery { Queue = again.Queue, Body = again.Body, ContentType = again.ContentType, Headers = again.Headers, TakenBack = takenBack.Token };
+        await using (await HoldKeysAsync(engine, delivery))
+        {
+            var held = engine.ProcessAsync(Probe.Operation, delivery);
+            await Eventually.Equal(1, WaitingAsync, what: "its claim to wait");
+            await Eventually.Equal(0, WaitingAsync, what: "it to be held up");
+
+            await takenBack.CancelAsync();
+
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => held.WaitAsync(Eventually.DefaultLimit, Cancelled));
+        }
+
+        await engine.ProcessAsync(Probe.Operation, again);
+        Assert.Equal(1, engine.Script.Runs("nothing"));
+    }
+
     /// <summary>What a message is accused of stands until it is settled, or it would be run again by whoever comes after this process.</summary>
     [Theory]
     [InlineData(5)]
@@ -48,33 +65,26 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
     {
         var engine = await StartEngineAsync();
         var delivery = Message.Of("probes", "held", JsonSerializer.SerializeToUtf8Bytes(new Probe("kill"), JsonSerializerOptions.Web), deliveryCount: 9);
-        var key = new ScopedKey(Message.Client, Probe.Operation, "held");
-        var holder = new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, delivery.Body), TimeProvider.System.GetUtcNow(), new object(), null);
+        var digest = new ScopedKey(Message.Client, Probe.Operation, "held").ToDigest();
         var fatal = engine.Services.GetRequiredService<FatalAttempts>();
         for (var i = 0; i < deaths; i++)
         {
-            await fatal.BeginAsync(holder.Digest, Cancelled);
+            await fatal.BeginAsync(digest, Cancelled);
         }
 
         Task held;
-        await using (var connection = await Tables.OpenAsync())
+        await using (await HoldKeysAsync(engine, delivery))
         {
-            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
-            await using var command = transaction.CreateCommand();
-            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), [holder], [holder.Digest], 1, lockWaitMilliseconds: 2_000, Cancelled);
-
             held = engine.ProcessAsync(Probe.Operation, delivery);
             await Eventually.Equal(1, WaitingAsync, what: "its claim to wait");
             await Eventually.Equal(0, WaitingAsync, what: "it to be held up");
-            await Eventually.Equal((long)deaths, () => fatal.CountAsync(holder.Digest, Cancelled));
+            await Eventually.Equal((long)deaths, () => fatal.CountAsync(digest, Cancelled));
         }
 
         await held;
         Assert.Equal(deaths == 5 ? 0 : 1, engine.Script.Runs("kill"));
         Assert.Equal(deaths == 5 ? 1 : 0, await Tables.CountAsync("parked_messages", "reason = 'poison'"));
         await Eventually.Equal(0, () => Tables.CountAsync("fatal_attempts"));
-
-        Task<long> WaitingAsync() => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event = 'transactionid'");
     }
 
     /// <summary>A frozen process holds all the keys of its batch; its messages come again, mixed with new ones.</summary>
@@ -84,16 +94,9 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         const int Held = 400;
         var engine = await StartEngineAsync(s => s.With("Inbox:MaxAttempts", 1));
         var deliveries = Enumerable.Range(0, Held).Select(i => Message.OfProbe($"held-{i}")).ToList();
-        var holders = Enumerable.Range(0, Held).Select(i => new ScopedKey(Message.Client, Probe.Operation, $"held-{i}"))
-            .Select((key, i) => new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, deliveries[i].Body), TimeProvider.System.GetUtcNow(), new object(), null))
-            .OrderBy(c => c.Digest).ToList();
         List<Task> held;
-        await using (var connection = await Tables.OpenAsync())
+        await using (await HoldKeysAsync(engine, [.. deliveries]))
         {
-            await using var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
-            await using var command = transaction.CreateCommand();
-            await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), holders, [.. holders.Select(h => h.Digest)], 1, lockWaitMilliseconds: 2_000, Cancelled);
-
             held = deliveries.ConvertAll(d => engine.ProcessAsync(Probe.Operation, d));
             await Task.WhenAll(Enumerable.Range(0, 100).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"key-{i}")))).WaitAsync(StallLimit, Cancelled);
 
@@ -162,6 +165,26 @@ public sealed class FrozenHolderTests(SharedServers servers) : ContractSuite(ser
         await Task.WhenAll(held);
         Assert.Equal(["held-11"], await Tables.TextsAsync("SELECT idempotency_key FROM parked_messages WHERE reason = 'poison'"));
         Assert.Equal(Held - 1, await Tables.CountAsync("orders"));
+    }
+
+    private Task<long> WaitingAsync() => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event = 'transactionid'");
+
+    /// <summary>As a consumer does that was frozen before its commit, until the connection is disposed, and its transaction rolled back with it.</summary>
+    private async Task<IAsyncDisposable> HoldKeysAsync(Engine engine, params Delivery[] deliveries)
+    {
+        var claims = new List<Candidate>();
+        foreach (var delivery in deliveries)
+        {
+            var key = new ScopedKey(Message.Client, Probe.Operation, delivery.TextHeader(MessageHeaders.IdempotencyKey)!);
+            claims.Add(new Candidate(key, key.ToDigest(), Fingerprint.Of(Probe.Operation, delivery.Body), TimeProvider.System.GetUtcNow(), new object(), null));
+        }
+
+        claims.Sort((a, b) => a.Digest.CompareTo(b.Digest));
+        var connection = await Tables.OpenAsync();
+        var transaction = await engine.Database.Dialect.BeginAsync(connection, Cancelled);
+        await using var command = transaction.CreateCommand();
+        await InboxTable.ClaimAsync(engine.Database.Dialect, command, Guid.CreateVersion7(), claims, claims.ConvertAll(c => c.Digest), 1, lockWaitMilliseconds: 2_000, Cancelled);
+        return connection;
     }
 
     /// <summary>Until the connection is disposed, and its transaction rolled back with it.</summary>

@@ -107,6 +107,36 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
         Assert.Equal(["other"], await Tables.TextsAsync("SELECT idempotency_key FROM orders"));
     }
 
+    /// <summary>It is in the middle of a statement, or about to begin the next, when its transaction ends under it. What came after the rollback would be committed by itself.</summary>
+    [Fact]
+    public async Task A_handler_that_sends_one_statement_after_the_other_and_does_not_listen_has_no_effect_and_leaves_no_session_behind()
+    {
+        const int messages = 3;
+        await Tables.ExecuteAsync("INSERT INTO balances (client, currency, amount) VALUES ('loop', 'EUR', 0)");
+        var statement = "UPDATE balances SET amount = amount + 1 " + (Provider == DatabaseProvider.PostgreSql ? "+ (SELECT 0 FROM pg_sleep(0.01)) " : "") + "WHERE client = 'loop'";
+        var engine = await StartEngineAsync(s => s
+            .With("Inbox:HandlerTimeoutMilliseconds", 300).With("Inbox:MaxAttempts", 2).With("Inbox:RetryDelayMilliseconds", 1)
+            .Script.On("loop", async (_, database) =>
+            {
+                while (true)
+                {
+                    await database.Database.ExecuteSqlRawAsync(statement, CancellationToken.None);
+                    await Task.Yield();
+                }
+            }));
+
+        await Task.WhenAll(Enumerable.Range(0, messages).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"loop-{i}", "loop")))).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+
+        Assert.Equal(messages, await Tables.CountAsync("parked_messages", "reason = 'poison'"));
+        Assert.Equal(0, await Tables.CountAsync("inbox") + await Tables.CountAsync("orders") + await Tables.CountAsync("balances", "amount <> 0"));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.ProcessAsync(Probe.Operation, Message.OfProbe($"next-{i}")))).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+        Assert.Equal(20, await Tables.CountAsync("orders"));
+        if (Provider == DatabaseProvider.PostgreSql)
+        {
+            await Eventually.Equal(0, () => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND backend_type = 'client backend'"));
+        }
+    }
+
     private static Task HangAsync(Ending ending, ManualResetEventSlim end, CancellationToken cancellationToken)
     {
         if (ending == Ending.NeverOnItsThread)

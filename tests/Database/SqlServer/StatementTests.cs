@@ -24,6 +24,7 @@ public sealed class StatementTests
         ["FatalAttemptsTable.Forget"] = () => Task.FromResult(FatalAttemptsTable.Forget),
         ["SubmissionsTable.InsertAsync"] = () => RecordingCommand.OfAsync(c =>
             SubmissionsTable.InsertAsync(Dialect, c, [(Guid.Empty, Message.Submission("k"))], 5_000, 1, ending: null, default)),
+        ["SubmissionsTable.ChangeNothing"] = () => Task.FromResult(SubmissionsTable.ChangeNothing),
         ["SubmissionsTable.Find"] = () => Task.FromResult(SubmissionsTable.Find),
         ["SubmissionsTable.FindSettled"] = () => Built(c => SubmissionsTable.FindSettled(Dialect.Source(c, RowSet.OfIds("id", [Guid.Empty]), "d"))),
         ["SubmissionsTable.EndOfBite"] = () => Task.FromResult(SubmissionsTable.EndOfBite(Dialect)),

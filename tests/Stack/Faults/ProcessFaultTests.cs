@@ -47,12 +47,12 @@ public sealed class ProcessFaultTests(SharedServers servers)
     public async Task Row17_a_consumer_frozen_until_its_messages_went_to_another_doubles_none_of_them()
     {
         const int Messages = 5000;
-        const string Working = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND now() - xact_start BETWEEN '50 ms' AND '800 ms'";
+        const string Working = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'INSERT INTO orders%' AND now() - xact_start BETWEEN '50 ms' AND '800 ms'";
         const string Open = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND state_change < now() - interval '1 s'";
         await using var deployment = await Deployment.StartAsync(await servers.RabbitMqAsync(), await servers.PostgresAsync(), consumers: 1, settings: PatientHandlers);
         var zombie = deployment.Consumers[0];
 
-        // Orders that take their time, a batch of them a second: it is in the middle of one when it is frozen.
+        // Orders that take their time, a batch of them a second: it is in the middle of one when it is frozen, and not at its COMMIT, which would leave no transaction open.
         await deployment.ExecuteAsync("""
             CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
             CREATE TRIGGER linger BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION linger();

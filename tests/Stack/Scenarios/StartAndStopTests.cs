@@ -103,6 +103,7 @@ public sealed class StartAndStopTests(SharedServers servers)
     [InlineData("Inbox__MaxBatchSize", "abc", "Inbox__MaxBatchSize is 'abc'")]
     [InlineData("Inbox__Way", "abc", "Inbox__Way is 'abc'")]
     [InlineData("Payments__Way", "2", "Payments__Way is '2'")]
+    [InlineData("Payments__DefaultCurrency", "euro", "Payments__DefaultCurrency is 'euro'")]
     [InlineData("Orders__SetBased", "abc", "Orders__SetBased is 'abc'")]
     public async Task A_setting_that_cannot_be_used_is_named_at_start(string name, string? value, string expected)
     {

@@ -15,7 +15,8 @@ public sealed class NoConnectionTests
         await Assert.ThrowsAsync<InvalidOperationException>(() => connection.OpenAsync(TestContext.Current.CancellationToken));
         await using var context = new DbContext(new DbContextOptionsBuilder().UseNpgsql(connection).Options);
 
-        await Assert.ThrowsAsync<NoConnectionException>(() => Database.OpenAsync(context, TestContext.Current.CancellationToken));
+        await using var database = new Database(new DatabaseOptions(DatabaseProvider.PostgreSql, "Host=none"));
+        await Assert.ThrowsAsync<NoConnectionException>(() => database.OpenAsync(context, TestContext.Current.CancellationToken));
     }
 
     [Theory]
