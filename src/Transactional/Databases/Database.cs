@@ -39,7 +39,12 @@ public sealed class Database : IAsyncDisposable
 
     /// <summary>Points a DbContext at this database, for <c>AddDbContext((services, options) => …)</c>.</summary>
     /// <param name="options">The context's options.</param>
-    public void Configure(DbContextOptionsBuilder options) => Dialect.Configure(options);
+    public void Configure(DbContextOptionsBuilder options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Dialect.Configure(options);
+        options.AddInterceptors(GivenUpContexts.All);
+    }
 
     internal async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
     {
@@ -60,8 +65,8 @@ public sealed class Database : IAsyncDisposable
     internal Task OpenAsync(DbContext context, CancellationToken cancellationToken) => OpeningAsync(context.Database.OpenConnectionAsync(cancellationToken));
 
     /// <summary>
-    /// Whoever is not let in has done nothing yet that could be at fault, whatever the code: a changed password, a database in maintenance. SQL
-    /// Server's driver says by exceptions that are of no database that its pool is exhausted.
+    /// Whoever is not let in has done nothing yet that could be at fault, whatever the code: a changed password, a database in maintenance, a pool
+    /// that is exhausted (SQL Server's driver says so by exceptions that are of no database).
     /// </summary>
     private async Task OpeningAsync(Task opening)
     {
@@ -69,7 +74,7 @@ public sealed class Database : IAsyncDisposable
         {
             await opening;
         }
-        catch (Exception exception) when (exception is InvalidOperationException or TimeoutException || (exception is DbException fault && Dialect.Classify(fault) == DatabaseFault.Work))
+        catch (Exception exception) when (exception is InvalidOperationException or TimeoutException || (exception is DbException fault && Dialect.Classify(fault) is DatabaseFault.Work or DatabaseFault.Timeout))
         {
             throw new NoConnectionException(exception.Message, exception);
         }

@@ -45,7 +45,7 @@ internal sealed class PostgreSqlDialect(NpgsqlDataSource dataSource) : Dialect
         {
             await using var other = await dataSource.OpenConnectionAsync(limit.Token);
             // Behind a pooler the number is not the server's. It would have to be that of another session of ours, which runs its transaction again.
-            await using var command = new NpgsqlCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = @pid AND usename = current_user AND datname = current_database()", other);
+            await using var command = new NpgsqlCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = @pid AND usename = session_user AND datname = current_database()", other);
             command.Parameters.AddWithValue("pid", ((NpgsqlConnection)connection).ProcessID);
             await command.ExecuteNonQueryAsync(limit.Token);
         }

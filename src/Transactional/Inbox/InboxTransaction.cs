@@ -87,6 +87,7 @@ internal sealed class InboxTransaction<TContext>(
         {
             // Rolled back politely, the connection would be in two hands: the driver may wait for an answer that the other hand has read, and a
             // statement that comes after the rollback would be committed by itself.
+            GivenUpContexts.All.Add(context);
             await database.Dialect.EndSessionAsync(context.Database.GetDbConnection());
             await limit.WaitAMomentAsync();
             throw;

@@ -69,9 +69,9 @@ internal sealed partial class RecordedRun(
     private async Task TryAsync(PendingDelivery pending, Guid key, Func<Task> runAlone)
     {
         await untilDone.RunAsync(ct => fatal.BeginAsync(key, ct));
-        var timesHeldUp = pending.TimesHeldUp;
+        var (attempts, timesHeldUp) = (pending.Attempts, pending.TimesHeldUp);
         await runAlone();
-        var hasRun = pending.TimesHeldUp == timesHeldUp && !pending.Settled.Task.IsCanceled;
+        var hasRun = pending.Attempts > attempts || (pending.TimesHeldUp == timesHeldUp && !pending.Settled.Task.IsCanceled);
         await untilDone.RunAsync(ct => hasRun ? fatal.SurvivedAsync(key, ct) : fatal.TakeBackAsync(key, ct));
     }
 

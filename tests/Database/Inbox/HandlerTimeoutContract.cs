@@ -2,6 +2,7 @@ using Messaging.Consumer;
 using Messaging.Services;
 using Messaging.Transactional;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Messaging.Database;
 
@@ -118,9 +119,11 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
             .With("Inbox:HandlerTimeoutMilliseconds", 300).With("Inbox:MaxAttempts", 2).With("Inbox:RetryDelayMilliseconds", 1)
             .Script.On("loop", async (_, database) =>
             {
-                while (true)
+                var isDisposed = false;
+                while (!isDisposed)
                 {
-                    await database.Database.ExecuteSqlRawAsync(statement, CancellationToken.None);
+                    // Whatever it meets it goes on.
+                    isDisposed = await Record.ExceptionAsync(() => database.Database.ExecuteSqlRawAsync(statement, CancellationToken.None)) is ObjectDisposedException;
                     await Task.Yield();
                 }
             }));
@@ -135,6 +138,21 @@ public abstract class HandlerTimeoutContract(SharedServers servers, DatabaseProv
         {
             await Eventually.Equal(0, () => Tables.CountAsync("pg_stat_activity", "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND backend_type = 'client backend'"));
         }
+    }
+
+    /// <summary>EF Core would open it for the next statement, which would then be committed by itself, where the driver does not miss the transaction.</summary>
+    [Fact]
+    public async Task The_connection_of_a_context_that_was_given_up_is_not_opened_anew()
+    {
+        var engine = await StartEngineAsync();
+        await using var scope = engine.Services.CreateAsyncScope();
+        var context = scope.ServiceProvider.GetRequiredService<ConsumerContext>();
+        Assert.Equal(0, await context.Orders.CountAsync(Cancelled));
+
+        GivenUpContexts.All.Add(context);
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => context.Orders.CountAsync(Cancelled));
+        Assert.Throws<ObjectDisposedException>(() => context.Orders.Count());
     }
 
     private static Task HangAsync(Ending ending, ManualResetEventSlim end, CancellationToken cancellationToken)

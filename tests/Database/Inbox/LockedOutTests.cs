@@ -35,6 +35,11 @@ public sealed class LockedOutTests(SharedServers servers) : ContractSuite(server
         await connection.OpenAsync(Cancelled);
         await using var command = new NpgsqlCommand($"ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {allowed}", connection);
         await command.ExecuteNonQueryAsync(Cancelled);
+        if (allowed)
+        {
+            return;
+        }
+
         command.CommandText = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = @name";
         command.Parameters.AddWithValue("name", name);
         await command.ExecuteNonQueryAsync(Cancelled);
