@@ -190,27 +190,10 @@ public sealed class BudgetTests(SharedServers servers)
         Assert.Equal(costs.Proxy.Commits, costs.Proxy.RoundTrips);
     }
 
-    /// <summary>At most 200 (<c>Accept__MaxGroupSize</c>): the first, with or without some of the others, and two more.</summary>
-    [Fact]
-    public async Task More_requests_than_a_group_takes_are_several_groups()
-    {
-        await using var costs = await Costs.StartAsync(servers);
-        var submissions = costs.Services.GetRequiredService<Submissions>();
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => submissions.SubmitAsync(Submission($"warm-{i}"), Ct)));
-
-        costs.Proxy.Reset();
-        List<Task> accepted;
-        using (costs.Proxy.Hold())
-        {
-            accepted = [.. Enumerable.Range(0, 1 + (2 * 200)).Select(i => submissions.SubmitAsync(Submission($"measured-{i}"), Ct))];
-        }
-
-        await Task.WhenAll(accepted);
-        Assert.Equal((3, 3), (costs.Proxy.Commits, costs.Proxy.RoundTrips));
-    }
-
-    [Fact]
-    public async Task A_group_of_requests_costs_one_commit_and_one_round_trip()
+    /// <summary>A group takes 200 (<c>Accept__MaxGroupSize</c>); more requests are more groups.</summary>
+    [Theory]
+    [InlineData(1), InlineData(2)]
+    public async Task A_group_of_requests_costs_one_commit_and_one_round_trip(int groups)
     {
         const int group = 200;
         await using var costs = await Costs.StartAsync(servers);
@@ -222,12 +205,12 @@ public sealed class BudgetTests(SharedServers servers)
         using (costs.Proxy.Hold())
         {
             // The first is a group by itself, or has more with it; all the others wait for it.
-            accepted = [.. Enumerable.Range(0, 1 + group).Select(i => submissions.SubmitAsync(Submission($"measured-{i}"), Ct))];
+            accepted = [.. Enumerable.Range(0, 1 + (groups * group)).Select(i => submissions.SubmitAsync(Submission($"measured-{i}"), Ct))];
         }
 
         await Task.WhenAll(accepted);
-        Assert.Equal((2, 2), (costs.Proxy.Commits, costs.Proxy.RoundTrips));
-        Assert.Equal(5 + group, await costs.CountAsync("SELECT count(*) FROM outgoing_messages"));
+        Assert.Equal((1 + groups, 1 + groups), (costs.Proxy.Commits, costs.Proxy.RoundTrips));
+        Assert.Equal(5 + (groups * group), await costs.CountAsync("SELECT count(*) FROM outgoing_messages"));
     }
 
     private static ReadDelivery Unreadable(Operation operation)
